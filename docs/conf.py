@@ -108,4 +108,4 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", run_lesson)
     app.connect("include-read", relink)
     app.connect("source-read", fill)
-    app.connect("build-finished", check_links)
+    app.connect("build-finished", check_links, priority=900)  # behind the theme

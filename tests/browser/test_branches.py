@@ -94,6 +94,15 @@ def test_downhill_steps_lower_the_result_and_leave_a_trail(visit):
     assert "Uphill" in page.inner_text(".explore")
 
 
+def test_steps_downhill_may_leave_where_the_result_is_defined(visit):
+    page = visit(gd.explain(lambda x: np.log(x) + x)(0.5))
+    page.fill("#rate", "10")
+    page.click("#downhill")
+    page.click("#downhill")
+    assert "from -0.193147 to nan" in page.inner_text(".explore [role=status]")
+    assert page.locator("circle.trail").count() == 1
+
+
 def test_forward_and_reverse_are_counted(visit):
     page = visit(gd.explain(lambda x, y: x * y + np.sin(x))(2.0, 3.0))
     page.click(".cost summary")

@@ -70,6 +70,21 @@ def test_an_address_that_means_nothing_does_nothing(visit):
     assert page.inner_text(".call") == "f(x = 2, y = 3) = 6.9093"
 
 
+@pytest.mark.parametrize("value", ["1e400", "-inf", "nan"])
+def test_an_address_may_lead_to_what_is_no_finite_number(visit, value):
+    page = visit(gd.explain(f)(2.0, 3.0))
+    page.evaluate(f"location.hash = '#y={value}&step=2'")
+    page.wait_for_timeout(200)
+    assert float(page.input_value("[data-input=y]")) == pytest.approx(
+        float(value), nan_ok=True
+    )
+    page.fill("[data-input=x]", value)
+    assert page.locator(".plot .curve").count() == 2
+    page.fill("[data-input=x]", "2")
+    page.fill("[data-input=y]", "3")
+    assert page.inner_text(".call") == "f(x = 2, y = 3) = 6.9093"
+
+
 # -------------------------------------------------------------------------- copies
 
 

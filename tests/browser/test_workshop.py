@@ -275,6 +275,7 @@ def test_steps_paths_and_names_are_those_of_any_page(visit):
         ("x = [1, 2]\nsum(inv(x))", "inv of arrays with 1 axes"),
         ("x = [1, 2]\nsort(x)[0]", "sort is not among"),
         ("x = []\nsum(x)", "1 to 256 entries"),
+        ("x\u00b2 + 1", "Write x**2."),
         ("2*x constructor", '"constructor" is out of place'),
         ("<img src=x onerror=owned=1>", "out of place"),
     ],

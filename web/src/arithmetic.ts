@@ -22,9 +22,12 @@ export interface Token {
   end: number;
 }
 
-const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|((?:np\.linalg\.|np\.|math\.)?[\p{L}_][\p{L}\p{N}_]*)|(\*\*|\/\/|[<>=!]=|[-+*/%^<>(),@[\]:.=]))/uy;
+const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|((?:np\.linalg\.|np\.|math\.)?[\p{L}_][\p{L}\p{Nd}_]*)|(\*\*|\/\/|[<>=!]=|[-+*/%^<>(),@[\]:.=]))/uy;
 /** What to write instead of a sign that is not read. */
-const INSTEAD: Record<string, string> = { "|": " Write abs(x).", "{": " Use round brackets.", "&": " Write logical_and(a, b)." };
+const INSTEAD: Record<string, string> = {
+  "|": " Write abs(x).", "{": " Use round brackets.", "&": " Write logical_and(a, b).",
+  "\u00b2": " Write x**2.", "\u00b3": " Write x**3.", "\u221a": " Write sqrt(x).",
+};
 
 function tokens(text: string): Token[] {
   const plain = text.replace(/[\u2212\u2013]/g, "-").replace(/[\u00d7\u22c5\u00b7]/g, "*");

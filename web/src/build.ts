@@ -52,7 +52,7 @@ function linesOf(text: string): Line[] {
     .filter(([line]) => line.trim());
   if (!lines.length) throw new FormulaError("Type a formula, such as x*y + sin(x).", 0);
   return lines.map(([line, i]) => {
-    const assigned = /^(\s*(?:([\p{L}_][\p{L}\p{N}_]*)\s*=(?!=)|return\b)\s*)/u.exec(line);
+    const assigned = /^(\s*(?:([\p{L}_][\p{L}\p{Nd}_]*)\s*=(?!=)|return\b)\s*)/u.exec(line);
     const start = assigned?.[0].length ?? 0;
     return { name: assigned?.[2] ?? null, tree: read(line.slice(start)), start, number: i + 1, text: line };
   });

@@ -149,8 +149,9 @@ export class ExplorePanel {
     const vertex = this.run.inputs[this.#place.input]!;
     const centre = dataOf(this.run.vertices[vertex]!.value)![this.#place.entry]!;
     const now = this.#inputs[this.#place.input]![this.#place.entry]!;
-    const wide = Math.max(1, Math.abs(centre), 1.1 * Math.abs(now - centre));
-    return [centre - wide, centre + wide];
+    const [middle = 0, ...others] = [centre, now].filter(Number.isFinite);
+    const wide = Math.max(1, Math.abs(middle), ...others.map((x) => 1.1 * Math.abs(x - middle)));
+    return [middle - wide, middle + wide];
   }
 
   draw(): void {
@@ -173,18 +174,20 @@ export class ExplorePanel {
     this.#title.textContent = `Along ${name}`;
     set(this.#slider, "min", low);
     set(this.#slider, "max", high);
-    this.#slider.valueAsNumber = x;
+    this.#slider.value = String(x);
     set(this.#slider, "aria-label", `Value of ${name}`);
     set(this.#slider, "aria-valuetext", short(x));
     set(this.#plot, "aria-label", `${nameOf(run, run.result)} along ${name}, from ${short(low)} to ` +
       `${short(high)}; at ${short(x)} it is ${short(y)} and its slope ${short(slope)}`);
     const line = (from: number, to: number, kind: string, tilt: number): SVGElement | null =>
-      Number.isFinite(tilt) && Number.isFinite(y)
+      Number.isFinite(tilt + x + y)
         ? s("line", {
             class: kind, x1: px(from), y1: py(y + tilt * (from - x)), x2: px(to), y2: py(y + tilt * (to - x)),
           })
         : null;
     const secant = (other - y) / step;
+    const trail = this.#trail.map(({ at, value: v }): [number, number] =>
+      [px(at[this.#place.input]![this.#place.entry]!), py(v)]);
     replace(this.#plot,
       s("defs", s("clipPath", { id: "inside" }, s("rect", {
         x: EDGE, y: 12, width: WIDTH - 2 * EDGE, height: HEIGHT - 36,
@@ -195,13 +198,9 @@ export class ExplorePanel {
         s("path.curve.strayed", { d: traced(points.map((p) => (p.strayed ? [px(p.x), py(p.y)] : null))) }),
         line(low, high, "tangent", slope),
         Math.abs(step) >= 0.01 ? line(x, x + step, "secant", secant) : null,
-        s("path.trail", {
-          d: traced(this.#trail.map(({ at, value: v }) => [px(at[this.#place.input]![this.#place.entry]!), py(v)])),
-        }),
-        ...this.#trail.map(({ at, value: v }) => s("circle.trail", {
-          r: 3.5, cx: px(at[this.#place.input]![this.#place.entry]!), cy: py(v),
-        })),
-        Number.isFinite(y) ? s("circle.point", { r: 5.5, cx: px(x), cy: py(y) }) : null),
+        s("path.trail", { d: traced(trail) }),
+        ...trail.filter((at) => at.every(Number.isFinite)).map(([cx, cy]) => s("circle.trail", { r: 3.5, cx, cy })),
+        Number.isFinite(x + y) ? s("circle.point", { r: 5.5, cx: px(x), cy: py(y) }) : null),
       s("text", { x: EDGE, y: HEIGHT - 6 }, short(low, 3)),
       s("text", { x: WIDTH / 2, y: HEIGHT - 6, "text-anchor": "middle" }, fitted(name, 14, 130)),
       s("text", { x: WIDTH - EDGE, y: HEIGHT - 6, "text-anchor": "end" }, short(high, 3)));

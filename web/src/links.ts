@@ -79,7 +79,7 @@ export function cellOf(run: Run, numbers: Numbers): string | null {
   const given = run.inputs.map((i) => {
     const data = dataOf(numbers.values[i]);
     const { name, shape } = run.vertices[i]!;
-    return data && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? `${name}=${literal(data, shape)}` : null;
+    return data && /^[\p{L}_][\p{L}\p{Nd}_]*$/u.test(name) ? `${name}=${literal(data, shape)}` : null;
   });
   if (given.includes(null)) return null;
   const lines = run.source ?? run.files[0]?.lines.map(([, text]) => text) ?? [];
