@@ -77,6 +77,32 @@ def test_functions_of_one_matrix(n, columns):
     assert_shared(together, regular(n), RNG.normal(size=(n, *columns)))
 
 
+@pytest.mark.parametrize("n", [1, 2, 40, 120])
+@pytest.mark.parametrize("kind", ["positive", "indefinite", "singular"])
+def test_symmetric_matrices_have_numpys_results(kind, n):
+    a = positive(n)
+    if kind != "positive":
+        a[0, 0] = -50.0 if kind == "indefinite" else 0.0
+    if kind == "singular":
+        a[0], a[:, 0] = 0.0, 0.0
+    held = factors.factors(a)
+    assert (held[-1, 0] == -2.0) == (kind == "positive")
+    with np.errstate(all="ignore"):
+        expected = *np.linalg.slogdet(a), np.linalg.det(a)
+        found = *factors.slogdet(held, False), factors.det(held, True)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    if kind == "singular":
+        with pytest.raises(np.linalg.LinAlgError):
+            factors.solve(held, np.ones(n), False)
+        return
+    for transposed in (False, True):
+        for b in (RNG.normal(size=n), RNG.normal(size=(n, 3))):
+            z = factors.solve(held, b, transposed)
+            np.testing.assert_allclose(z, np.linalg.solve(a, b), rtol=1e-8, atol=1e-10)
+        z = factors.inv(held, transposed)
+        np.testing.assert_allclose(z, np.linalg.inv(a), rtol=1e-8, atol=1e-10)
+
+
 @pytest.mark.parametrize("f", [likelihood, turned, by_cholesky])
 @pytest.mark.parametrize("n", [1, 7, 30])
 def test_gradients(f, n):

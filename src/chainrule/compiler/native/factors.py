@@ -2,8 +2,9 @@
 
 In: a program that solves with a matrix, inverts it, or takes its determinant, more than
 once: gradients do. Out: the same program, in which the matrix is factorised once, by
-SciPy's LAPACK; the factor of ``cholesky`` is known to be triangular. NumPy factorises
-anew in each call.
+SciPy's LAPACK: by Cholesky's method where it is symmetric and positive definite, which
+takes half the work. The factor of ``cholesky`` is known to be triangular. NumPy
+factorises anew in each call.
 """
 
 from __future__ import annotations
@@ -172,44 +173,74 @@ def _lapack() -> Any:
     return importlib.import_module("scipy.linalg.lapack")
 
 
+_SINGULAR, _SYMMETRIC = -1.0, -2.0
+"""What stands for the pivots of a singular matrix, and of one factorised by Cholesky's
+method."""
+
+
 def factors(matrix: Array) -> Array:
     """Return L and U of the transposed matrix, in one, and below them the pivots.
 
-    These are -1 where the matrix is singular.
+    Of a symmetric matrix that is positive definite it is U, with U.T U the matrix.
     """
     n = len(matrix)
     found = np.empty((n + 1, n))
-    lu, pivots, singular = _lapack().dgetrf(np.ascontiguousarray(matrix).T)
-    found[:n], found[n] = lu.T, -1.0 if singular else pivots
+    turned = np.ascontiguousarray(matrix).T
+    if np.array_equal(matrix, turned):
+        upper, indefinite = _lapack().dpotrf(turned, clean=0)
+        if not indefinite:
+            found[:n], found[n] = upper.T, _SYMMETRIC
+            return found
+    lu, pivots, singular = _lapack().dgetrf(turned)
+    found[:n], found[n] = lu.T, _SINGULAR if singular else pivots
     return found
+
+
+def _is_symmetric(held: Array) -> bool:
+    """Tell whether a matrix was factorised by Cholesky's method."""
+    return bool(held[-1, 0] == _SYMMETRIC)
 
 
 def _parts(held: Array) -> tuple[Any, Any]:
     """Return L and U, and the pivots, of a matrix that is not singular."""
-    if held[-1, 0] < 0.0:
+    if held[-1, 0] == _SINGULAR:
         raise np.linalg.LinAlgError("Singular matrix")
     return held[:-1].T, held[-1].astype(np.intc)
 
 
 def solve(held: Array, y: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Solve with the matrix of these factors, or with it transposed."""
+    if _is_symmetric(held):
+        return _lapack().dpotrs(held[:-1].T, y)[0]
     return _lapack().dgetrs(*_parts(held), y, trans=int(not transposed))[0]
 
 
 def inv(held: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Return the inverse."""
+    if _is_symmetric(held):
+        upper = _lapack().dpotri(held[:-1].T)[0]
+        whole: Any = np.where(_below(len(upper)), upper.T, upper)
+        return whole
     found = _lapack().dgetri(*_parts(held))[0]
     return found if transposed else found.T
 
 
+@functools.lru_cache(8)
+def _below(n: int) -> Any:
+    """Tell which entries of a matrix are below its diagonal."""
+    return np.tri(n, k=-1, dtype=bool)
+
+
 def slogdet(held: Array, transposed: bool) -> tuple[Any, Any]:  # noqa: FBT001
     """Return the sign of the determinant, and the logarithm of its size."""
-    if held[-1, 0] < 0.0:
+    if held[-1, 0] == _SINGULAR:
         return np.float64(0.0), np.float64(-np.inf)
     diagonal = held.diagonal()
     size = np.add.reduce(np.log(np.abs(diagonal)))
     if np.isnan(size):
         return size, size
+    if _is_symmetric(held):
+        return np.float64(1.0), 2.0 * size
     changes = np.count_nonzero(held[-1] != np.arange(len(diagonal)))
     changes += np.count_nonzero(diagonal < 0.0)
     return np.float64(-1.0 if changes % 2 else 1.0), size
@@ -217,9 +248,11 @@ def slogdet(held: Array, transposed: bool) -> tuple[Any, Any]:  # noqa: FBT001
 
 def det(held: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Return the determinant."""
-    if held[-1, 0] < 0.0:
+    if held[-1, 0] == _SINGULAR:
         return np.float64(0.0)
     diagonal = held.diagonal()
+    if _is_symmetric(held):
+        return np.multiply.reduce(diagonal * diagonal)
     swaps = np.count_nonzero(held[-1] != np.arange(len(diagonal)))
     return np.multiply.reduce(diagonal) * (-1.0 if swaps % 2 else 1.0)
 

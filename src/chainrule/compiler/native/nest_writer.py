@@ -76,8 +76,8 @@ class NestWriter(RowWriter):
 
         def cost(axis: int) -> float:
             n = box[axis][1] - box[axis][0]
-            steps = [a.step(axis) for a in (*plan.inputs, *self.outs, *self.sums)]
-            reads = sum(1.0 if s in (0, 1) else 6.0 for s in steps)
+            arrays = (*plan.inputs, *self.outs, *self.sums)
+            reads = sum(_reading(a, axis) for a in arrays)
             return (reads + len(plan.steps)) * -(-n // self.width) / n + 4.0 / n
 
         return min(range(len(box)), key=cost)
@@ -142,6 +142,17 @@ class NestWriter(RowWriter):
             count = self.least(self.add(f"sub i64 {turns}, {loop.i}"), rows)
             first = self._moved(pointers, accesses, axis, self.plus(loop.i, begin))
             self.tile(first, steps, at, count, whole)
+
+
+_PAGE = 4096
+"""Bytes from which on entries that far apart push each other out of the cache."""
+
+
+def _reading(a: Access, axis: int) -> float:
+    """Return what it costs to read, or write, a vector along an axis."""
+    if a.step(axis) in (0, 1):
+        return 1.0
+    return 6.0 if abs(a.strides[axis]) < _PAGE else 12.0
 
 
 __all__ = ["NestWriter"]
