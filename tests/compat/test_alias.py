@@ -429,3 +429,30 @@ def test_other_ways_to_derivatives():
         a.grad(lambda x: x * 2)(x)
     with pytest.warns(UserWarning, match="independent"):
         assert a.grad(lambda x: 1.0)(2.0) == 0.0
+
+
+def test_whole_numbers_that_are_only_moved_stay_whole_numbers():
+    make_vjp = ag(".core").make_vjp
+    head = onp.array([5, 6, 2**63 + 1], dtype=onp.uint64)
+    vjp, part = make_vjp(lambda x: x[1:], head)
+    assert part.dtype == head.dtype
+    assert part.tolist() == [6, 2**63 + 1]
+    cotangent = vjp(onp.array([2**60 + 1, 2**63 + 3], dtype=onp.uint64))
+    assert cotangent.dtype == head.dtype
+    assert cotangent.tolist() == [0, 2**60 + 1, 2**63 + 3]
+    assert vjp(onp.array([0.5, 0.5])).tolist() == [0.0, 0.5, 0.5]
+    vjp, part = make_vjp(lambda parts: parts[1], [head, head])
+    assert part.tolist() == head.tolist()
+    assert [g.tolist() for g in vjp(head)] == [[0, 0, 0], head.tolist()]
+
+
+def test_whole_numbers_that_are_computed_with_are_floats():
+    np, autograd = ag(".numpy"), ag("")
+    whole = onp.array([3, 4])
+    for f, expected in [
+        (lambda x: np.sum(x * x), [6.0, 8.0]),
+        (lambda x: x[0], [1.0, 0.0]),
+    ]:
+        found = autograd.grad(f)(whole)
+        assert found.dtype == float
+        assert found.tolist() == expected

@@ -20,15 +20,38 @@ from chainrule.transforms.collector import CollectorPaused
 from chainrule.transforms.matrices import rows_of
 from chainrule.transforms.recorded_call import Recording, plain_copy
 from chainrule.transforms.seeds import tangent_tree, zeros_if_absent
-from chainrule.values.containers import LEAF, flatten, is_container, unflatten
-from chainrule.values.shapes import dtype_of, kind_of, ndarray
+from chainrule.values.containers import (
+    LEAF,
+    flatten,
+    is_container,
+    map_leaves,
+    unflatten,
+)
+from chainrule.values.shapes import SEQUENCES, dtype_of, kind_of, ndarray
 from chainrule.values.vertices import raw, vertex
 
 
 class Run(Recording):
-    """A call of a function of one argument, recorded on boxes."""
+    """A call of a function of one argument, recorded on boxes.
+
+    Attributes
+    ----------
+    whole
+        The dtype of arrays of whole numbers that the function only moves. The result
+        has it, as autograd's does, and so has the cotangent of one of whole numbers.
+    """
+
+    whole: np.dtype[Any] | None = None
 
     def __init__(self, fun: Callable[..., Any], x: Any, *, copy: bool = True) -> None:
+        self._run(fun, x, copy=copy)
+        dtype = whole_dtype(x)
+        if dtype is not None and self._only_moves():
+            self._known = None
+            self._run(fun, map_leaves(_long, x), copy=False)
+            self.whole = dtype
+
+    def _run(self, fun: Callable[..., Any], x: Any, *, copy: bool) -> None:
         open_traces = traces.STACK.open
         self.trace: traces.Trace = traces.Trace(len(open_traces))
         open_traces.append(self.trace)
@@ -46,6 +69,13 @@ class Run(Recording):
             self.trace.enter(as_box(x), None)
         return wrapped
 
+    def _only_moves(self) -> bool:
+        """Tell whether the result is an array of the argument's entries."""
+        order = self.ordered(tuple(self.roots())).order
+        moves = [z.rule.moves for z in order if z.rule is not None]
+        moves += [isinstance(z, vertex) and np.ndim(raw(z)) > 0 for z in self.outputs]
+        return all(moves) and not self.is_nested and bool(_EXACT)
+
     def depends(self) -> bool:
         """Tell whether a result may depend on the argument."""
         for z in self.outputs:
@@ -58,6 +88,7 @@ class Run(Recording):
         outputs = self.outputs
         if not self.is_nested:
             outputs = [as_numpys(plain_copy(z)) for z in outputs]
+            outputs = self._as_whole(outputs)
         return unflatten(self.structure, outputs)
 
     def pulled(self, g: Any) -> Any:
@@ -71,15 +102,24 @@ class Run(Recording):
         for i, x in enumerate(self.inputs):
             bar = zeros_if_absent(bars[i], x)
             bars[i] = as_numpys(bar) if plain else bar
+        bars = self._as_whole(bars, parts)
         return _apart(self.arrange(bars)[0], g)
+
+    def _as_whole(self, parts: list[Any], seeds: Sequence[Any] = ()) -> list[Any]:
+        """Return long floats as whole numbers; as floats where seeds are floats."""
+        if self.whole is None:
+            return parts
+        are_whole = all(dtype_of(g).kind in "biu" for g in seeds)
+        dtype = self.whole if are_whole else np.float64
+        return [None if x is None else x.astype(dtype) for x in parts]
 
     def stacked_rows(self) -> Any:
         """Return the cotangents of each entry of the result, stacked.
 
         ``None`` where the argument and the result are no plain arrays.
         """
-        whole = self.structure is LEAF and self.places[0][0] is LEAF
-        stacked = rows_of(self, 0) if whole else None
+        alone = self.structure is LEAF and self.places[0][0] is LEAF
+        stacked = rows_of(self, 0) if alone and self.whole is None else None
         return stacked and stacked[0]
 
     def pushed(self, g: Any) -> Any:
@@ -91,7 +131,27 @@ class Run(Recording):
         recorded = recorded or self.is_nested
         if not recorded:
             dots = list(map(as_numpys, dots))
+        dots = self._as_whole(dots, parts)
         return tangent_tree(self, dots, recorded=recorded)
+
+
+_EXACT = np.finfo(np.longdouble).nmant >= 63  # pyright: ignore
+"""Whether a long float holds any whole number of 64 bits."""
+
+
+def whole_dtype(x: Any) -> np.dtype[Any] | None:
+    """Return the dtype of an array of whole numbers, or of several that have one."""
+    if kind_of(x) is ndarray:
+        return x.dtype if x.dtype.kind in "biu" else None
+    if not isinstance(x, SEQUENCES):
+        return None
+    kinds = {v.dtype if kind_of(v) is ndarray else None for v in flatten(x)[0]}
+    dtype = kinds.pop() if len(kinds) == 1 else None
+    return dtype if dtype is not None and dtype.kind in "biu" else None
+
+
+def _long(x: Any) -> Any:
+    return x.astype(np.longdouble)
 
 
 def as_numpys(x: Any) -> Any:
