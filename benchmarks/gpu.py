@@ -1,10 +1,10 @@
 """A prepared script for a machine with CuPy: ``python -m benchmarks.gpu``.
 
-It runs every rule on CuPy's arrays against NumPy's, and times a perceptron, a logistic
-regression of 1e6 x 100 and a stencil on 2048 x 2048 against PyTorch and JAX, where
-these are installed, on the same GPU. It takes under 10 minutes. ``--mock`` runs it on
-the arrays of ``tests/foreign/strict_arrays.py``, without a GPU, on small data; the
-times then say nothing.
+It runs every rule, and programs that write, on CuPy's arrays against NumPy's. It times
+a perceptron, a logistic regression of 1e6 x 100 and a stencil on 2048 x 2048 against
+PyTorch and JAX, where these are installed, on the same GPU. It takes under 10 minutes.
+``--mock`` runs it on the arrays of ``tests/foreign/strict_arrays.py``, without a GPU, on
+small data; the times then say nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 import chainrule as gd
+from chainrule.errors import MissingRuleError
 from tests.foreign.libraries import LIMITS, ORDERS, STRICT, library, outcome, serves
 from tests.helpers import RULES, calls_of
+from tests.test_writing_functions import WRITES, program
 
 Row = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -184,6 +186,26 @@ def rules(of: library) -> None:
     print("rules:", ", ".join(f"{n} {what}" for what, n in counts.items()))
 
 
+def writes(of: library) -> None:
+    """Run programs that write into nodes, and print what is not as NumPy's."""
+    x = np.array([0.4, 0.73, 1.1, 1.3])
+    counts: Counter[str] = Counter()
+    for statement in WRITES.split("\n"):
+        f = program(statement)
+        try:
+            with of.closed():
+                found = gd.value_and_grad(f)(of.put(x))
+            for a, e in zip(found, gd.value_and_grad(f)(x), strict=True):
+                np.testing.assert_allclose(of.get(a), e, rtol=1e-9)
+            counts["right"] += 1
+        except MissingRuleError:
+            counts["refused"] += 1
+        except Exception as error:
+            counts["wrong"] += 1
+            print(f"  {statement}: {type(error).__name__} {error}")
+    print("writes:", ", ".join(f"{n} {what}" for what, n in counts.items()))
+
+
 def times(of: library, wait: Callable[[], None], scale: int, *, alone: bool) -> None:
     """Print milliseconds of a value and its gradient in each library."""
     runs = {"chainrule": ours(of, wait)}
@@ -213,6 +235,7 @@ def main(arguments: list[str]) -> int:
         print(f"CuPy {cupy.__version__} on {name}")
     start = time.perf_counter()
     rules(of)
+    writes(of)
     with of.closed():
         times(of, wait, 16 if given.mock else 1, alone=given.mock)
     print(f"{time.perf_counter() - start:.0f} s")

@@ -19,6 +19,7 @@ from chainrule.compiler.dispatch.compiled import Compiled
 from chainrule.errors import ArgumentError, MissingLibraryError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.values.containers import flatten, unflatten
+from chainrule.values.foreign import first_foreign
 from chainrule.values.shapes import SEQUENCES, describe
 
 
@@ -115,6 +116,12 @@ class MapReduce:
             raise ArgumentError(
                 "map_reduce received a node. Map the derivative instead of deriving "
                 "the map: map_reduce(gd.value_and_grad(f), X, y)(w)."
+            )
+        lazy = first_foreign(flatten(parameters)[0])
+        if lazy is not None:
+            raise ArgumentError(
+                f"map_reduce sends its parameters to each worker, as numbers; received "
+                f"{describe(lazy)}. Pass NumPy's: w.compute()."
             )
         delayed = self._dask.delayed
         given = delayed(parameters, traverse=False, pure=True)

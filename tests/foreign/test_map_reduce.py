@@ -105,6 +105,7 @@ REFUSED = {
     "not both": lambda: gd.map_reduce(logistic, [X], DATA[1]),
     "needs data": lambda: gd.map_reduce(logistic),
     "split_every": lambda: gd.map_reduce(logistic, *DATA, split_every=1),
+    r"w\.compute": lambda: gd.map_reduce(logistic, *DATA)(da.from_array(W)),
     "value_and_grad": lambda: gd.grad(gd.map_reduce(logistic, *DATA))(W),
 }
 
