@@ -8,6 +8,7 @@ copies of what they show, since they are made again from the written array.
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +26,8 @@ from chainrule.nodes.recorder import as_operand, new, next_serial, plan_of
 from chainrule.operations_grad.entries import WRITE, WRITE_CONSTANT
 from chainrule.operations_grad.indexing import setitem_grad
 from chainrule.values.containers import declare_value
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import alike, changes_memory, is_foreign
+from chainrule.values.indices import is_basic
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Index
@@ -97,13 +99,16 @@ def overwrite(
     ``known`` is the node's memory; it is no view. ``outdate(known)`` takes the state of
     its views.
     """
-    if type(y) is not node or type(y._value) is not ndarray:
+    if type(y) is not node:
+        return False
+    foreign: bool = type(y._value) is not ndarray
+    if foreign and not changes_memory(y._value):
         return False
     given: Any = value if isinstance(value, _PLAIN) else as_operand(value)
     is_node: bool = isinstance(given, vertex)
-    if isinstance(raw(given), stand_in) or is_foreign(raw(given)):
+    if isinstance(raw(given), stand_in) or (is_node and given.watched):
         return False
-    if is_node and given.watched:
+    if not is_basic(index) if foreign else is_foreign(raw(given)):
         return False
     if known.views and not _let_go(known, y._value.size):
         return False
@@ -115,9 +120,9 @@ def overwrite(
         return False
     try:
         saved = array[index]
-        if type(saved) is ndarray and saved.base is not None:
-            saved = saved.copy()
-        array[index] = raw(given)
+        if getattr(saved, "base", None) is not None:
+            saved = copy.copy(saved)
+        array[index] = alike((array, raw(given)))[1] if foreign else raw(given)
     except BaseException:
         outdate(known)  # the views have let go
         raise
@@ -173,7 +178,7 @@ def _let_go(known: Memory, size: int) -> bool:
         if z is not None and type(z) is node:
             if z._value.size > size or not _let_go(z._memory, size):
                 return False
-            z._value = np.array(z._value)
+            z._value = copy.copy(z._value)
     return True
 
 
@@ -197,6 +202,7 @@ def overwrite_again(y: node, index: Any, value: Any) -> bool:
         if (
             log is None
             or log.gradients != GRADIENTS.count
+            or type(log.array) is not ndarray
             or known.views
             or NOTED
             or SEALED.runs

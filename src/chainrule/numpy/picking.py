@@ -17,7 +17,7 @@ from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.values.foreign import is_foreign, library_of
+from chainrule.values.foreign import changes_memory, is_foreign, library_of
 from chainrule.values.shapes import describe, normalize_axes, own_axes
 from chainrule.values.types import Array, Axis, Order, Value
 from chainrule.values.versions import note, order_of
@@ -187,7 +187,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     rows, columns = x.shape[-2:]
     places = _on_diagonal(rows, columns, offset)
     z = ops.getitem(x, index=(..., *places))
-    if isinstance(z, node) and (not is_foreign(z._value) or hasattr(z._value, "base")):
+    if isinstance(z, node) and (changes_memory(z._value) or not is_foreign(z._value)):
         note(z, locked=True)  # NumPy's is a view that nobody may write into
     return z
 

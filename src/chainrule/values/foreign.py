@@ -165,6 +165,11 @@ def may_be_written(x: Any) -> bool:
     return library is not None and library.writes
 
 
+def changes_memory(x: Any) -> bool:
+    """Tell whether a write into a foreign array changes memory that others may see."""
+    return may_be_written(x) and hasattr(x, "base")
+
+
 def first_foreign(values: Any) -> Any:
     """Return the first foreign array among some values; ``None`` if there is none."""
     for x in values:

@@ -7,12 +7,14 @@ for it, from the next version that has one; a sweep seldom does.
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_left
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.values.foreign import zeros
 from chainrule.values.types import Index
 from chainrule.values.vertices import GRADIENTS
 
@@ -65,7 +67,7 @@ class Log:
         self.gradients: int = 0
         self.start: int = len(ages)
         self.like: NDArray[Any] = np.broadcast_to(
-            np.zeros((), array.dtype), array.shape
+            zeros((), array.dtype, array), array.shape
         )
         self.indices: list[Index] = []
         self.saved: list[Any] = []
@@ -87,12 +89,12 @@ class Log:
         self.asked.add(age)
         first, last, kept = self._place(age), len(self.saved), self.kept
         later = next((i for i in range(first, last) if i in kept), last)
-        array = np.copy(kept.get(later, self.array))
+        array = copy.copy(kept.get(later, self.array))
         stride = max(SPARED, array.size // SPARED)
         for i in range(later - 1, first - 1, -1):
             array[self.indices[i]] = self.saved[i]
             if (later - i) % stride == 0:
-                kept[i] = array.copy()
+                kept[i] = copy.copy(array)
         return array
 
     def _place(self, age: int) -> int:
