@@ -3,8 +3,8 @@
 It runs every rule, and programs that write, on CuPy's arrays against NumPy's. It times
 a perceptron, a logistic regression of 1e6 x 100 and a stencil on 2048 x 2048 against
 PyTorch and JAX, where these are installed, on the same GPU. It takes under 10 minutes.
-``--mock`` runs it on the arrays of ``tests/foreign/strict_arrays.py``, without a GPU, on
-small data; the times then say nothing.
+``--mock`` runs it on the arrays of ``tests/foreign/strict_arrays.py``, without a GPU,
+on small data; the times then say nothing.
 """
 
 from __future__ import annotations
