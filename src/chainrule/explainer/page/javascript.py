@@ -16,10 +16,10 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.javascript_forms import (
-    PRELUDE,
     compared,
     javascript_form,
     javascript_of,
+    prelude,
 )
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.rules import elementwise, rule
@@ -110,7 +110,7 @@ def rules_text(scripts: Sequence[Form]) -> str:
     listed = ",\n".join(s.text() for s in scripts)
     return (
         '"use strict";\nglobalThis.chainruleRules = (() => {\n'
-        f"{PRELUDE}return [\n{listed}\n];\n}})();\n"
+        f"{prelude(listed)}return [\n{listed}\n];\n}})();\n"
     )
 
 

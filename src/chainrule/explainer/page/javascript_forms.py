@@ -1,7 +1,7 @@
 """Expressions of rules as JavaScript, and the functions of ``math`` that it lacks.
 
 In: rules. Out: texts with ``{0}``, ``{1}`` for the operands, in which ``math`` is what
-``PRELUDE`` says.
+``prelude`` says.
 """
 
 from __future__ import annotations
@@ -15,51 +15,79 @@ from chainrule.rules import rule, rule_of
 from chainrule.rules.expressions import function_in, is_test, parsed
 from chainrule.rules.namespace import rule_called
 
-PRELUDE = """\
-const nan = NaN, inf = Infinity, pi = Math.PI, True = true, False = false;
-const power = (x, y) =>
-  x === 1 || y === 0 || (x === -1 && Math.abs(y) === inf) ? 1 : Math.pow(x, y);
-const modulo = (x, y) => {
+_HELPERS = {
+    "power": """(x, y) =>
+  x === 1 || y === 0 || (x === -1 && Math.abs(y) === inf) ? 1 : Math.pow(x, y)""",
+    "modulo": """(x, y) => {
   const r = x % y;
   return r === 0 ? math.copysign(r, y) : r < 0 !== y < 0 ? r + y : r;
-};
-const quotient = (x, y) => {
+}""",
+    "quotient": """(x, y) => {
   const r = x % y, q = (x - r) / y - (r !== 0 && r < 0 !== y < 0 ? 1 : 0);
   return y === 0 ? x / y : q === 0 ? math.copysign(0, x / y) : Math.round(q);
-};
-const erfSeries = (x) => {
+}""",
+    "erfSeries": """(x) => {
   let term = x, sum = x;
   for (let n = 1; term > 1e-17 * sum; n++) sum += term *= (2 * x * x) / (2 * n + 1);
   return (sum * 2 * Math.exp(-x * x)) / Math.sqrt(pi);
-};
-const erfcFraction = (x) => {
+}""",
+    "erfcFraction": """(x) => {
   let below = x;
   for (let n = 120; n > 0; n--) below = x + n / 2 / below;
   return Math.exp(-x * x) / below / Math.sqrt(pi);
-};
-const math = {
-  __proto__: Math,
-  inf, nan, pi, e: Math.E,
-  fabs: Math.abs,
-  exp2: (x) => Math.pow(2, x),
-  pow: power,
-  fmod: (x, y) => x % y,
-  copysign: (x, y) => (y < 0 || Object.is(y, -0) ? -Math.abs(x) : Math.abs(x)),
-  round: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
-  radians: (x) => x * (pi / 180),
-  degrees: (x) => x * (180 / pi),
-  isnan: Number.isNaN,
-  isinf: (x) => Math.abs(x) === inf,
-  isfinite: Number.isFinite,
-  erf: (x) => {
+}""",
+    "math.fabs": "Math.abs",
+    "math.exp2": "(x) => Math.pow(2, x)",
+    "math.pow": "power",
+    "math.fmod": "(x, y) => x % y",
+    "math.copysign": """(x, y) =>
+    y < 0 || Object.is(y, -0) ? -Math.abs(x) : Math.abs(x)""",
+    "math.round": """(x) =>
+    Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)""",
+    "math.radians": "(x) => x * (pi / 180)",
+    "math.degrees": "(x) => x * (180 / pi)",
+    "math.isnan": "Number.isNaN",
+    "math.isinf": "(x) => Math.abs(x) === inf",
+    "math.isfinite": "Number.isFinite",
+    "math.erf": """(x) => {
     const a = Math.abs(x), z = a < 2 ? (a ? erfSeries(a) : 0) : 1 - erfcFraction(a);
     return math.copysign(z, x);
-  },
-  erfc: (x) => (x < 2 ? 1 - math.erf(x) : erfcFraction(x)),
-};
-"""
-"""What the expressions are written with. The series and the continued fraction are
-DLMF 7.6.2 and 7.9.1."""
+  }""",
+    "math.erfc": "(x) => (x < 2 ? 1 - math.erf(x) : erfcFraction(x))",
+}
+"""What expressions may call that JavaScript has not. The series and the continued
+fraction are DLMF 7.6.2 and 7.9.1."""
+
+
+def prelude(text: str) -> str:
+    """Return the JavaScript that expressions are written with, as far as they need it.
+
+    >>> "erf" in prelude("math.exp(x0)"), "erfSeries" in prelude("math.erfc(x0)")
+    (False, True)
+    """
+    needed: set[str] = set()
+    waiting = [text]
+    while waiting:
+        names = set(re.findall(r"(?:math\.)?\w+", waiting.pop()))
+        found = names & _HELPERS.keys() - needed
+        needed |= found
+        waiting += map(_HELPERS.__getitem__, found)
+    members = "".join(
+        f"  {name.removeprefix('math.')}: {body},\n"
+        for name, body in _HELPERS.items()
+        if name in needed and name.startswith("math.")
+    )
+    functions = "".join(
+        f"const {name} = {body};\n"
+        for name, body in _HELPERS.items()
+        if name in needed and not name.startswith("math.")
+    )
+    return (
+        "const nan = NaN, inf = Infinity, pi = Math.PI, True = true, False = false;\n"
+        f"{functions}const math = {{\n  __proto__: Math,\n  inf, nan, pi, e: Math.E,\n"
+        f"{members}}};\n"
+    )
+
 
 _WITHOUT = (
     "comb dist factorial frexp fsum gamma gcd isclose isqrt lcm ldexp lgamma modf "
@@ -187,4 +215,4 @@ def _parts(tree: Any) -> list[ast.expr]:
     )
 
 
-__all__ = ["PRELUDE", "compared", "javascript_form", "javascript_of"]
+__all__ = ["compared", "javascript_form", "javascript_of", "prelude"]
