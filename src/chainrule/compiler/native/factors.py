@@ -218,9 +218,9 @@ def solve(held: Array, y: Array, transposed: bool) -> Any:  # noqa: FBT001
 def inv(held: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Return the inverse."""
     if _is_symmetric(held):
-        upper = _lapack().dpotri(held[:-1].T)[0]
-        whole: Any = np.where(_below(len(upper)), upper.T, upper)
-        return whole
+        found: Array = _lapack().dpotri(held[:-1].T)[0]  # above the diagonal
+        np.copyto(found, found.T, where=_below(len(found)))
+        return found
     found = _lapack().dgetri(*_parts(held))[0]
     return found if transposed else found.T
 
