@@ -100,6 +100,35 @@ def ellipsoids(xp: Any, roots: Any, points: Any) -> Any:
     return xp.sum(solved**2) + xp.sum(xp.log(xp.linalg.det(matrices)))
 
 
+def exponential(xp: Any, generator: Any, state: Any) -> Any:
+    """Size of a state after a unit of time: the exponential of a matrix by squarings.
+
+    Operations: ten products of matrices with quotients and sums, six squares of
+    matrices, a product, a square, a sum.
+    """
+    small = generator / 64.0
+    term = found = np.eye(len(generator))
+    for k in range(1, 11):
+        term = term @ small / k
+        found = found + term
+    for _ in range(6):
+        found = found @ found
+    return xp.sum((found @ state) ** 2)
+
+
+def power_iteration(xp: Any, matrix: Any, start: Any, *, steps: int) -> Any:
+    """Largest eigenvalue of a matrix, by so many steps.
+
+    Operations of a step: a product of a matrix and a vector, a norm, a quotient. At the
+    end: two products.
+    """
+    v = start
+    for _ in range(steps):
+        v = matrix @ v
+        v = v / xp.sqrt(xp.sum(v * v))
+    return v @ (matrix @ v)
+
+
 def comparisons(*, tiny: bool) -> Iterator[Compilation]:
     """Yield them in the order of the table."""
     return against_jax("matrices", workloads(tiny=tiny), faster(1.5))
@@ -135,3 +164,14 @@ def workloads(*, tiny: bool) -> Named:
     n = 3 if tiny else 300
     roots, points = rng.standard_normal((n, 3, 3)), rng.standard_normal((n, 3))
     yield "ellipsoids", Workload(ellipsoids, (roots,), (points,))
+    n = 4 if tiny else 24
+    arguments, data = ((rng.standard_normal(shape),) for shape in ((n, n), (n, 3)))
+    yield "exponential", Workload(exponential, arguments, data)
+    n, steps = (5, 3) if tiny else (100, 50)
+    root = rng.standard_normal((n, n))
+    arguments = (root @ root.T / n,)
+    data = (rng.standard_normal(n),)
+    yield (
+        "power iteration",
+        Workload(power_iteration, arguments, data, {"steps": steps}),
+    )

@@ -79,6 +79,30 @@ def residual_blocks(
     return xp.mean((x - wanted) ** 2)
 
 
+def feed_forward(
+    xp: Any, w1: Any, b1: Any, w2: Any, b2: Any, x: Any, wanted: Any
+) -> Any:
+    """Squared error of a block of a transformer: two layers, gates by tanh, a shortcut.
+
+    Operations: two matrix products, a cube, products, tanh, sums, a square, a mean.
+    """
+    inner = x @ w1 + b1
+    gate = 0.5 * (1.0 + xp.tanh(0.7978845608 * (inner + 0.044715 * inner**3)))
+    return xp.mean((x + (inner * gate) @ w2 + b2 - wanted) ** 2)
+
+
+def experts(xp: Any, gates: Any, slopes: Any, offsets: Any, x: Any, wanted: Any) -> Any:
+    """Squared error of linear models that are mixed by a softmax of other ones.
+
+    Operations: two matrix products, a softmax, a product, sums, a square, a mean.
+    """
+    scores = x @ gates
+    shares = xp.exp(scores - xp.max(scores, axis=1, keepdims=True))
+    shares = shares / xp.sum(shares, axis=1, keepdims=True)
+    guess = xp.sum(shares * (x @ slopes + offsets), axis=1)
+    return xp.mean((guess - wanted) ** 2)
+
+
 def recurrent(
     xp: Any, w: Any, u: Any, b: Any, last: Any, series: Any, wanted: Any
 ) -> Any:
@@ -135,3 +159,9 @@ def workloads(*, tiny: bool) -> Named:
     weights = normal(16, 16) / 4, normal(3, 16), normal(16), normal(16, 1) / 4
     data = normal(letters, n, 3), normal(n, 1)
     yield "recurrent", Workload(recurrent, weights, data)
+    n, wide = (5, 4) if tiny else (128, 48)
+    data = normal(n, wide), normal(n, wide)
+    yield "feed forward", Workload(feed_forward, layers(wide, 2 * wide, wide), data)
+    n = 5 if tiny else 1_500
+    models = normal(12, 6), normal(12, 6), normal(6)
+    yield "experts", Workload(experts, models, (normal(n, 12), normal(n)))
