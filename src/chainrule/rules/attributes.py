@@ -6,6 +6,9 @@ of the library are read by its tests, which costs their import nothing.
 
 from __future__ import annotations
 
+import difflib
+import functools
+import inspect
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.rules.declarations import Derivative, is_of_library, parameters_of
+from chainrule.rules.declarations import (
+    Derivative,
+    is_of_library,
+    kind_of,
+    parameters_of,
+)
 from chainrule.values.shapes import TUPLE
 
 if TYPE_CHECKING:
@@ -61,6 +69,38 @@ def check_each(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
         if not _is_convention(cls, point):
             wanted = "((operands), (derivatives)), with a number for each operand"
             _refuse(cls, "conventions", point, wanted)
+
+
+def check_names(cls: type, prefixes: Sequence[str]) -> None:
+    """Raise if a class sets a public attribute that its kind of rule does not read.
+
+    Parameters
+    ----------
+    cls
+        The rule.
+    prefixes
+        What the names of its derivatives begin with (``d_``).
+    """
+    known = {"forward"}.union(*map(_names_of, cls.__mro__[1:]))
+    for name in vars(cls):
+        if name in known or name.startswith(("_", *prefixes)):
+            continue
+        close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
+        did_you_mean = f"Did you mean {close[0]!r}? " if close else ""
+        derivatives = " or ".join(f"{p}<operand>" for p in prefixes)
+        raise ArgumentError(
+            f"{cls.__name__} sets {name!r}, which {kind_of(cls)} rule does not read"
+            f"{f' (its derivatives are named {derivatives})' if derivatives else ''}. "
+            f"{did_you_mean}A helper of the rule's own needs a leading underscore: "
+            f"_{name}."
+        )
+
+
+@functools.cache
+def _names_of(cls: type) -> frozenset[str]:
+    """Return the public attributes of a class, declared and set."""
+    names = {*vars(cls), *inspect.get_annotations(cls)}
+    return frozenset(n for n in names if not n.startswith("_"))
 
 
 def check_engine(cls: type[rule]) -> None:
@@ -188,4 +228,4 @@ _CHECKS: Mapping[str, _Check] = {
     "refused": (_is_reasons, 'reasons by operand: {"x": "It counts."}'),
 }
 
-__all__ = ["check_attributes", "check_engine", "check_library_name"]
+__all__ = ["check_attributes", "check_engine", "check_library_name", "check_names"]

@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.rules.attributes import check_attributes, check_engine
+from chainrule.rules.attributes import check_attributes, check_engine, check_names
 from chainrule.rules.cases import Cases, Dtypes
 from chainrule.rules.declarations import (
     Derivative,
     check_declaration,
-    check_names,
     derivative,
     inherited_names,
     is_of_library,
@@ -115,10 +114,7 @@ class rule(traits):
         if kind:
             return
         check_names(cls, tuple(cls._prefixes))
-        if "forward" in vars(cls) and "expression" not in vars(cls):
-            for name in _FORMS - vars(cls).keys():
-                if getattr(cls, name) is not getattr(rule, name):  # another function's
-                    setattr(cls, name, getattr(rule, name))
+        cls._leave_forms()
         methods = cls._derivatives()
         if methods and not cls.operand_names:
             cls.operand_names = methods[0].signature.positional
@@ -149,6 +145,14 @@ class rule(traits):
             EXPRESSED.append(cls)
         if not issubclass(cls, (locally_constant, composed)):
             REGISTRY.append(cls)
+
+    @classmethod
+    def _leave_forms(cls) -> None:
+        """Leave the forms of another function behind."""
+        if "forward" in vars(cls) and "expression" not in vars(cls):
+            for name in _FORMS - vars(cls).keys():
+                if getattr(cls, name) is not getattr(rule, name):
+                    setattr(cls, name, getattr(rule, name))
 
     @classmethod
     def _await_forward(cls, name: str) -> None:

@@ -7,7 +7,6 @@ checked when it is made: every public name must be one that its kind of rule rea
 
 from __future__ import annotations
 
-import difflib
 import dis
 import functools
 import inspect
@@ -87,48 +86,13 @@ def _is_wrapper(function: Operation) -> bool:
     return hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
 
 
-# ----------------------------------------------------------------- names of a class
-
-
-def check_names(cls: type, prefixes: Sequence[str]) -> None:
-    """Raise if a class sets a public attribute that its kind of rule does not read.
-
-    Parameters
-    ----------
-    cls
-        The rule.
-    prefixes
-        What the names of its derivatives begin with (``d_``).
-    """
-    known = {"forward"}.union(*map(_names_of, cls.__mro__[1:]))
-    for name in vars(cls):
-        if name in known or name.startswith(("_", *prefixes)):
-            continue
-        close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
-        did_you_mean = f"Did you mean {close[0]!r}? " if close else ""
-        derivatives = " or ".join(f"{p}<operand>" for p in prefixes)
-        raise ArgumentError(
-            f"{cls.__name__} sets {name!r}, which {_kind_of(cls)} rule does not read"
-            f"{f' (its derivatives are named {derivatives})' if derivatives else ''}. "
-            f"{did_you_mean}A helper of the rule's own needs a leading underscore: "
-            f"_{name}."
-        )
-
-
-def _kind_of(cls: type) -> str:
+def kind_of(cls: type) -> str:
     """Return the name of a rule's kind, with its article."""
     for base in cls.__mro__[1:]:
         if base.__module__.startswith("chainrule.rules"):
             article = "an" if base.__name__[0] in "aeiou" else "a"
             return f"{article} {base.__name__}"
     return "a"
-
-
-@functools.cache
-def _names_of(cls: type) -> frozenset[str]:
-    """Return the public attributes of a class, declared and set."""
-    names = {*vars(cls), *inspect.get_annotations(cls)}
-    return frozenset(n for n in names if not n.startswith("_"))
 
 
 # ---------------------------------------------------- operands, forward, derivatives
@@ -258,7 +222,7 @@ def _check_present(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
     if not names or (not cls._prefix and cls._main not in names):
         raise ArgumentError(
             f"{cls.__name__} has no {wanted}, so its derivative is not known. Declare "
-            f"it as chainrule.rules describes for {_kind_of(cls)} rule."
+            f"it as chainrule.rules describes for {kind_of(cls)} rule."
         )
 
 
