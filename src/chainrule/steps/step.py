@@ -373,13 +373,10 @@ def scaled(formula: str) -> str:
     """Return the text of cotangent times partial, without needless operations."""
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
-    formula = re.sub(_INTEGER, r"\1.0", formula)  # NumPy takes floats faster than ints
-    reciprocal = re.match(_RECIPROCAL, formula)
+    # NumPy takes floats faster than ints.
+    formula = re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"\1.0", formula)
+    reciprocal = re.match(r"1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$", formula)
     return f"z_grad / {reciprocal[1]}" if reciprocal else f"z_grad * ({formula})"
-
-
-_INTEGER = r"(?<![\w.])(\d+)(?![\w.])"
-_RECIPROCAL = r"^1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$"
 
 
 def names_in(texts: Any) -> set[str]:
