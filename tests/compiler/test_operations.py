@@ -146,7 +146,6 @@ def assert_eager_in_loops(call, limit, room, monkeypatch):
         (groups, "LARGE"),
         (costs, "LARGE"),
         (single_rows, "WORTH"),
-        (single_rows, "WORTH_ON_TAPE"),
         (held, "HELD"),
         (lowering, "HELD"),
         (lowering, "LARGE_ON_TAPE"),

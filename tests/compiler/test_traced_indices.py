@@ -91,3 +91,58 @@ def test_a_plain_table_at_a_truth_of_a_number():
             assert fast(x) == derivative(x)
     with pytest.raises(TypeError, match=r"table\[int\(x > 0\)\]"):
         gd.compile(lambda x: [1.0, 5.0][x > 0] * x)(1.0)
+
+
+def masked(q):
+    y = q * 1.0
+    y[q > 0.35] = q[0] ** 2
+    y[q[1] > 0.4] = -1.0
+    return np.sum(y * q)
+
+
+def masked_in_rows(q):
+    y = np.stack([q, q * q, np.sin(q)])
+    y[:, q > 0.35] = q[0] ** 2
+    y[..., q > 0.55] = 2.0
+    y[np.sum(y, axis=1) > 1.5] = q * 3.0
+    return np.sum(y * q)
+
+
+def masked_beside_an_integer(q):
+    y = np.stack([q, q])
+    y[q[0] > 0, 1] = 5.0
+    return np.sum(y * q)
+
+
+@pytest.mark.parametrize(
+    "f", [masked, masked_in_rows, masked_beside_an_integer], ids=lambda f: f.__name__
+)
+def test_masks_that_differ_from_example_to_example(f):
+    rows = np.stack([X, -X, X[::-1], X - 0.45, 2.0 * X])
+    for derivative in (f, gd.grad(f), gd.hessian(f)):
+        each = np.stack([derivative(x) for x in rows])
+        mapped = gd.compile(gd.vmap(derivative))(rows)
+        np.testing.assert_allclose(mapped, each, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("f", [masked, masked_in_rows], ids=lambda f: f.__name__)
+def test_masks_need_no_other_path(f):
+    slope = gd.compile(gd.grad(f))
+    for x in np.random.default_rng(4).normal(size=(20, 4)):
+        np.testing.assert_allclose(slope(x), gd.grad(f)(x), rtol=1e-13)
+    assert slope.stats()["retraces"] == 0
+
+
+def halvings(x):
+    def step(c, k):
+        c = c * (1.0 + 0.1 * k)
+        c[c > 0.4] = 0.5 * c[0]
+        return c, c
+
+    return np.sum(gd.scan(step, x, np.arange(3.0))[1])
+
+
+def test_masks_in_the_body_of_a_loop():
+    slope = gd.compile(gd.grad(halvings))
+    for x in (X, -X, X - 0.45):
+        np.testing.assert_allclose(slope(x), gd.grad(halvings)(x), rtol=1e-13)

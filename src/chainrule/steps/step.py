@@ -164,11 +164,10 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     if issubclass(operation, general):
         head += _PULLBACK.format(values=values, count=len(wanted))
     adds = last = ""
-    overwritten = {i for i in nodes if hook(operation, "overwrite", i) is not None}
+    overwritten = {i: f for i in nodes if (f := hook(operation, "overwrite", i))}
     for i in nodes:
         if i in overwritten:
-            overwrite = hook(operation, "overwrite", i)
-            names |= {f"overwrite{i}": overwrite, f"d{i}": operation.parts[i]}
+            names |= {f"overwrite{i}": overwritten[i], f"d{i}": operation.parts[i]}
             last = _OVERWRITE.format(i=i, values=values)
         elif (add := hook(operation, "accumulate", i)) is not None:
             names |= {f"add{i}": add, f"d{i}": operation.parts[i]}

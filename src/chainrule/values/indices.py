@@ -88,3 +88,36 @@ def plain_slice(index: slice) -> slice:
     if not any(isinstance(x, stand_in) for x in ends):
         return index
     return slice(*(x if x is None else operator.index(x) for x in ends))
+
+
+def computed_mask(index: Index, shape: Shape, rank: int) -> Any:
+    """Return a traced or lazy mask, and axes to add to it; ``None`` if it is none.
+
+    What is written where it holds has so many axes at most that none counts the
+    entries it picks: their number is another for other values. Beside the mask there
+    are whole slices only.
+    """
+    parts = as_tuple(index)
+    masks = [i for i, part in enumerate(parts) if _is_computed(part)]
+    others = [part for i, part in enumerate(parts) if i not in masks]
+    whole = all(_is_whole(part) for part in others)
+    if len(masks) != 1 or not whole or others.count(Ellipsis) > 1:
+        return None
+    mask = parts[masks[0]]
+    axis = masks[0]
+    if Ellipsis in parts[:axis]:
+        axis = len(shape) - mask.ndim - (len(parts) - 1 - axis)
+    end = axis + mask.ndim
+    if shape[axis:end] != mask.shape or rank > len(shape) - end:
+        return None
+    return mask, (1,) * (len(shape) - end)
+
+
+def _is_whole(part: Any) -> bool:
+    return part is Ellipsis or (type(part) is slice and part == slice(None))
+
+
+def _is_computed(part: Any) -> bool:
+    if not (isinstance(part, stand_in) or is_foreign(part)):
+        return False
+    return part.dtype == np.bool_

@@ -247,7 +247,7 @@ def is_writeable(value: Any) -> bool:
 def order_of(value: Any) -> Order:
     """Return the order in which NumPy makes arrays of one: by columns, or by rows."""
     known = array_of(value)
-    return "F" if known is not None and known.flags.fnc else "C"
+    return "F" if isinstance(known, ndarray) and known.flags.fnc else "C"
 
 
 def shares(value: Any, source: Any) -> bool:

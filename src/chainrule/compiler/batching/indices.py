@@ -77,6 +77,8 @@ def _like(part: Any) -> Any:
         return part
     value = example_of(plain_of(part))
     if _is_mask(value):
+        if isinstance(part, Many):
+            raise CannotBatchError
         return value
     shape = part.shape if isinstance(part, Many) else shape_of(value)
     return np.zeros(shape, dtype=np.intp) if shape else 0
