@@ -7,7 +7,7 @@ import pytest
 
 import chainrule as gd
 from chainrule import operations
-from chainrule.errors import ChainruleError
+from chainrule.errors import ArgumentError, ChainruleError, RecordingError
 from chainrule.nodes import node
 
 LA, FT = np.linalg, np.fft
@@ -339,9 +339,9 @@ REFUSALS = {
     "does not know ord=3": lambda: LA.norm(X, 3),
     "one or two axes": lambda: LA.norm(node(np.ones((2, 2, 2))), 1),
     "two different axes": lambda: LA.norm(X, axis=(0, 0)),
-    "full_matrices=False": lambda: LA.svd(X),
+    "full_matrices=False": lambda: np.sum(LA.svd(X)[0]).backward(),
     "rounding errors": lambda: LA.pinv(X, rcond=0.9),
-    "mode='complete'": lambda: LA.qr(X, mode="complete"),
+    "np.linalg.qr(a)": lambda: np.sum(LA.qr(X, mode="complete")[0]).backward(),
     "mode='raw'": lambda: LA.qr(X, mode="raw"),
     "a matrix and a vector": lambda: LA.lstsq(node(np.ones((2, 2, 2))), V),
     "ind > 0": lambda: LA.tensorinv(X, ind=0),
@@ -357,6 +357,45 @@ def test_refusals(message):
     with pytest.raises((ChainruleError, TypeError)) as caught:
         REFUSALS[message]()
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 4, 2)])
+@pytest.mark.parametrize("unit", [0.0, 1j])
+def test_vectors_that_complete_a_basis_have_values_and_no_derivative(shape, unit):
+    rng = np.random.default_rng(1)
+    a = rng.normal(size=shape) + unit * rng.normal(size=shape)
+    k = min(shape[-2:])
+    for found, known in (
+        (LA.svd(node(a)), LA.svd(a)),
+        (LA.qr(node(a), mode="complete"), LA.qr(a, mode="complete")),
+    ):
+        for z, v in zip(found, known, strict=True):
+            np.testing.assert_allclose(gd.value(z), v, atol=1e-14)
+
+    def whole(a):
+        u, s, vh = LA.svd(a)
+        q, r = LA.qr(a, mode="complete")
+        return parts(u[..., :k], s, vh[..., :k, :], q[..., :k], r[..., :k, :])
+
+    def reduced(a):
+        return parts(*LA.svd(a, full_matrices=False), *LA.qr(a))
+
+    def parts(u, s, vh, q, r):
+        p = (u * s[..., None, :]) @ vh
+        return np.sum(np.abs(p) ** 3) + np.sum(np.abs(q @ r)) + np.sum(s**2)
+
+    known = gd.grad(reduced)(a)
+    for f in (gd.grad(whole), gd.compile(gd.grad(whole))):
+        np.testing.assert_allclose(f(a), known, rtol=1e-12)
+    many = gd.compile(gd.vmap(gd.grad(whole)))(np.stack([a, a]))
+    np.testing.assert_allclose(many, np.stack([known, known]), rtol=1e-10)
+    with pytest.raises(RecordingError, match="complete a basis"):
+        gd.jvp(LA.svd, (a,), (a,))
+    if shape[-2] > shape[-1]:
+        for f in (lambda a: LA.svd(a)[0], lambda a: LA.qr(a, mode="complete")[0]):
+            for g in (gd.grad, lambda f: gd.compile(gd.grad(f))):
+                with pytest.raises(ArgumentError, match="complete a basis"):
+                    g(lambda a, f=f: np.sum(np.abs(f(a)) ** 4))(a)
 
 
 # ------------------------------------------------------- eigenvalues without symmetry

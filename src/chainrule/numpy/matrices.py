@@ -16,8 +16,14 @@ from chainrule.numpy.products import moved_axis
 from chainrule.operations import namespace as operations
 from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import normalize_axes, own_axes
-from chainrule.values.types import Array, Axis, Shape
-from chainrule.values.vertices import as_array, is_stand_in, raw, surely_holds
+from chainrule.values.types import Array, ArrayValue, Axis, Shape
+from chainrule.values.vertices import (
+    as_array,
+    is_refused,
+    is_stand_in,
+    raw,
+    surely_holds,
+)
 from chainrule.wrapping import implements
 
 _take_along_axis: Any = np.take_along_axis
@@ -197,19 +203,24 @@ def svd(
     compute_uv: bool = True,
     hermitian: bool = False,
 ) -> Any:
-    """Return u, s, vh of the singular value decomposition; see ``svd_grad``."""
+    """Return u, s, vh of the singular value decomposition; see ``svd_grad``.
+
+    With ``full_matrices`` the vectors beyond the singular values complete a basis, in
+    one way of many: a derivative that depends on them raises.
+    """
     a = operations.asarray(a)
     if hermitian:
         return _hermitian_svd(a, compute_uv=compute_uv)
     if not compute_uv:
         return svdvals(a)
-    if full_matrices and isinstance(a, node) and a.shape[-1] != a.shape[-2]:
-        raise ArgumentError(
-            f"svd() of matrices of shape {a.shape[-2:]} with full_matrices=True has "
-            "vectors that the matrix does not determine, so they have no derivative. "
-            "Pass full_matrices=False."
-        )
-    return operations.linalg.reduced_svd(a)
+    z: Any = operations.linalg.reduced_svd(a)
+    m, n = a.shape[-2:]
+    if not full_matrices or m == n:
+        return z
+    whole: Any = np.linalg.svd(raw(a), full_matrices=True)
+    left = _completed(a, z[0], whole[0], -1) if m > n else z[0]
+    right = _completed(a, z[2], whole[2], -2) if m < n else z[2]
+    return type(z)(left, z[1], right)
 
 
 def _hermitian_svd(a: Array, *, compute_uv: bool) -> Any:
@@ -237,20 +248,62 @@ def svdvals(x: ArrayLike, /) -> Any:
     np.linalg.qr, primitive=True, signature="(m,n)->(m,k),(k,n)", may_raise=True
 )
 def qr(a: ArrayLike, mode: str = "reduced") -> Any:
-    """Return q, r with a = q r; see ``qr_grad``. A wide matrix ends in q.H a."""
+    """Return q, r with a = q r; see ``qr_grad``. A wide matrix ends in q.H a.
+
+    With ``mode="complete"`` the columns of q beyond those of a tall matrix complete a
+    basis, in one way of many: a derivative that depends on them raises.
+    """
     a = operations.asarray(a)
     m, n = a.shape[-2:]
-    if mode not in ("reduced", "r", "complete") or (mode == "complete" and m > n):
+    if mode not in ("reduced", "r", "complete"):
         raise ArgumentError(
-            f"qr() on nodes does not support mode={mode!r} for matrices of shape "
-            f"{(m, n)}: it has a derivative in modes 'reduced' and 'r' (and 'complete' "
-            "where there are no more rows than columns)."
+            f"qr() on nodes does not support mode={mode!r}: it has a derivative in "
+            "modes 'reduced', 'r' and 'complete'."
         )
     z: Any = operations.linalg.reduced_qr(a[..., :m] if m < n else a)
     if m < n:
         rest = operations.matmul(_adjoint(z[0]), a[..., m:])
         z = type(z)(z[0], operations.concatenate([z[1], rest], axis=-1))
+    if mode == "complete" and m > n:
+        whole: Any = np.linalg.qr(raw(a), mode)
+        none = np.zeros((*a.shape[:-2], m - n, n), a.dtype)
+        lower = operations.concatenate([z[1], none], axis=-2)
+        z = type(z)(_completed(a, z[0], whole[0], -1), lower)
     return z[1] if mode == "r" else z
+
+
+class UndeterminedVectors:
+    """The derivative of vectors that complete a basis: there is none but 0."""
+
+    first_order_only: str = (
+        "Vectors that complete a basis are among the operands, which the matrix does "
+        "not determine: beside them are first derivatives in reverse mode only. Write "
+        "svd(a, full_matrices=False), np.linalg.qr(a) or scipy.linalg.qr(a, "
+        "mode='economic')."
+    )
+
+    def __init__(self, a: node) -> None:
+        """Keep the matrix."""
+        self.vertices: list[node] = [a]
+
+    def backward(self, z_grad: ArrayValue) -> None:
+        """Raise, unless nothing depends on the vectors."""
+        if is_refused(z_grad != 0):
+            raise ArgumentError(
+                "A derivative depends on vectors that complete a basis, which the "
+                "matrix does not determine. Leave them out, u[:, :k], or write "
+                "svd(a, full_matrices=False), np.linalg.qr(a) or scipy.linalg.qr(a, "
+                "mode='economic')."
+            )
+
+
+def _completed(a: Array, z: Array, whole: Any, axis: int) -> Any:
+    """Return vectors along an axis, followed by those that complete a basis."""
+    k = z.shape[axis]
+    rest: Any = whole[..., k:] if axis == -1 else whole[..., k:, :]
+    if isinstance(a, node):
+        rest = node(rest, grad_ops=UndeterminedVectors(a))
+    return operations.concatenate([z, rest], axis=axis)
 
 
 def _adjoint(x: Array) -> Array:

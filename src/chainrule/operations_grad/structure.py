@@ -120,9 +120,10 @@ class handwritten_grad(structure):
         grad_ops = parameters["grad_ops"]
         if xp is not plain:
             raise RecordingError(
-                f"{type(grad_ops).__name__}.backward reads plain values, so a second "
-                "derivative through it would be lost. Declare the operation with "
-                "gd.custom_operation(forward, pullback) to differentiate it again."
+                getattr(grad_ops, "first_order_only", None)
+                or f"{type(grad_ops).__name__}.backward reads plain values, so a "
+                "second derivative through it would be lost. Declare the operation "
+                "with gd.custom_operation(forward, pullback) to differentiate it again."
             )
         places: dict[Any, int] = {}
         for i, v in enumerate(grad_ops.vertices):
@@ -152,10 +153,12 @@ class handwritten_grad(structure):
         parameters: Parameters,
     ) -> supported | None:
         """Refuse: a hand-written gradient class only knows the reverse direction."""
+        grad_ops = parameters["grad_ops"]
         raise RecordingError(
-            f"{type(parameters['grad_ops']).__name__} is a hand-written gradient class "
-            "and has no forward mode. Use reverse mode (gd.grad, gd.vjp), or declare "
-            "the operation with gd.custom_operation(forward, pullback, pushforward)."
+            getattr(grad_ops, "first_order_only", None)
+            or f"{type(grad_ops).__name__} is a hand-written gradient class and has "
+            "no forward mode. Use reverse mode (gd.grad, gd.vjp), or declare the "
+            "operation with gd.custom_operation(forward, pullback, pushforward)."
         )
 
 

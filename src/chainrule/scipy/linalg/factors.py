@@ -292,24 +292,22 @@ def qr(
 ) -> Any:
     """Return q, r with ``a = q r``; with ``pivoting`` the order of the columns too.
 
-    ``a`` has shape (..., m, n). Where m > n the last columns of a full q are any basis,
-    so that ``mode="economic"`` is needed there, or ``mode="r"``. See ``qr_grad``.
+    ``a`` has shape (..., m, n). Where m > n the last columns of a full q complete a
+    basis, in one way of many: a derivative that depends on them raises. See
+    ``qr_grad``.
     """
     a = checked(a, check_finite=check_finite)
     m, n = a.shape[-2:]
-    if mode not in ("full", "qr", "r", "economic") or (
-        m > n and mode in ("full", "qr")
-    ):
+    if mode not in ("full", "qr", "r", "economic"):
         raise ArgumentError(
-            f"qr() on nodes does not support mode={mode!r} for matrices of shape "
-            f"{(m, n)}: what the matrix does not determine has no derivative. Pass "
-            "mode='economic'."
+            f"qr() on nodes does not support mode={mode!r}: it has a derivative in "
+            "modes 'full', 'r' and 'economic'."
         )
     order: tuple[Any, ...] = ()
     if pivoting:
         order = (pivoted(raw(a)),)
         a = _take_along_axis(a, order[0][..., None, :], axis=-1)
-    q, r = matrices.qr(a)
+    q, r = matrices.qr(a, "complete" if mode in ("full", "qr") else "reduced")
     if mode == "r":
         return (_padded(ops, r, m, n), *order)
     return (q, r, *order)
