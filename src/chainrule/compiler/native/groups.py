@@ -28,6 +28,7 @@ from chainrule.compiler.native.row_steps import (
     kind_of_row,
     steps_of,
 )
+from chainrule.compiler.native.searched import Searched
 from chainrule.compiler.native.views import Views, only_shows
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.protection import is_of_others
@@ -144,7 +145,8 @@ def _keeps_less(
 def _may_raise(row: Row) -> bool:
     """Tell whether a row may raise an error for some values of its operands."""
     f: Any = row.function
-    if isinstance(f, (np.ufunc, Product, Collected, Accumulated)) or f is masked_result:
+    harmless = np.ufunc, Product, Collected, Accumulated, Searched
+    if isinstance(f, harmless) or f is masked_result:
         return False
     known = traits_of(f)
     if known is traits or is_of_others(f):

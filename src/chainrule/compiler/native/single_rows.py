@@ -26,6 +26,7 @@ from chainrule.compiler.native.movements import (
     picks_some_twice,
 )
 from chainrule.compiler.native.nest_plan import Access, access
+from chainrule.compiler.native.searched import as_searched
 from chainrule.compiler.native.views import Shown, Views, only_shows
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row, rows_in
@@ -46,7 +47,9 @@ it is faster than a call of NumPy, and than instructions of a tape."""
 def compute_by_themselves(program: Program, views: Views, threads: int | str) -> bool:
     """Let native code compute products, and undo indices; tell whether it will."""
     found = [
-        as_product(row, views, threads) or as_scattered(row, on_tape=views.floats)
+        as_product(row, views, threads)
+        or as_scattered(row, on_tape=views.floats)
+        or as_searched(row)
         for row in program.rows
     ]
     accumulated = views.floats and accumulate(program, views, MOVED_ON_TAPE)
