@@ -7,7 +7,6 @@ or 0. So a slice of a concatenation of slices is read where the entries are.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import math
@@ -50,20 +49,33 @@ class Part(NamedTuple):
 class Pattern:
     """Which entries of which arrays; equal ones are one object, with one ``serial``.
 
-    ``places`` numbers the entries of all arrays one after the other, from 1 on. A
-    movement's arrays are some of those of its operands: ``read`` says which.
+    A movement's arrays are some of those of its operands: ``read`` says which.
     """
 
     serial: int
-    places: Any
+    shape: tuple[int, ...]
     bases: tuple[int, ...]
     """The places of the arrays' first entries, and the one after the last."""
+    parts: list[Part] | None
+    """The boxes; ``None`` if there are too many."""
     read: tuple[int, ...] = (0,)
 
-    @functools.cached_property
-    def parts(self) -> list[Part] | None:
-        """The boxes; ``None`` if there are too many."""
-        return _parts_of(self.places, self.bases)
+    def places(self, by: int) -> Any:
+        """Return the numbers of the entries, those of all arrays one after the other.
+
+        They are counted from ``by + 1`` on; 0 is none. They take more memory than
+        arrays that are computed, so nobody keeps them.
+        """
+        found: Any = _np.zeros(self.shape, np.int32)
+        for box, array, start, steps in self.parts or ():
+            if array is None:
+                continue
+            inside = found[(..., *(slice(a, b) for a, b in box))]
+            inside += np.int32(by + self.bases[array] + start)
+            lengths = [np.arange(b - a, dtype=np.int32) for a, b in box]
+            for step, along in zip(steps, _np.ix_(*lengths), strict=True):
+                inside += np.int32(step) * along
+        return found
 
 
 class Pieced(NamedTuple):
@@ -126,9 +138,9 @@ class Pieces:
         found = self._patterns.get(("own", shape))
         if found is None:
             size = math.prod(shape)
-            kind = np.int32 if size < LONG else np.int64
-            places = np.arange(1, size + 1, dtype=kind).reshape(shape)
-            found = Pattern(len(self._patterns), places, (1, size + 1))
+            steps = tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
+            whole = Part(tuple((0, n) for n in shape), 0, 0, steps)
+            found = Pattern(len(self._patterns), shape, (1, size + 1), [whole])
             self._patterns["own", shape] = found
         return Pieced(found, (x,))
 
@@ -137,15 +149,14 @@ class Pieces:
         self._looked += math.prod(row.shape or ())
         if self._looked > MOST:
             return None
-        bases, shifted = [1], list[Any]()
+        bases, shifts = [1], list[int]()
         for one in operands:
-            by = bases[-1] - 1
-            places = one.pattern.places
-            shifted.append(np.where(places > 0, places + by, 0))
-            bases += [b + by for b in one.pattern.bases[1:]]
+            shifts.append(bases[-1] - 1)
+            bases += [b + shifts[-1] for b in one.pattern.bases[1:]]
         if bases[-1] >= LONG:
             return None
-        rest = iter(shifted)
+        pairs = zip(operands, shifts, strict=True)
+        rest = (one.pattern.places(by) for one, by in pairs)
 
         def places_of(x: Any) -> Any:
             if isinstance(x, SEQUENCES):
@@ -155,7 +166,7 @@ class Pieces:
             raise CannotLowerError  # a number: it is in no array
 
         try:
-            places = moved(row, places_of)
+            places = moved(row, places_of).astype(np.int32)
         except CannotLowerError:
             return None
         if places.shape != row.shape or next(rest, None) is not None:
@@ -179,8 +190,12 @@ class Pieces:
         places = np.ascontiguousarray(places + back[owners])
         content = hashlib.blake2b(places.data).digest()
         equal = tuple(read), tuple(kept), places.shape, content
-        new = Pattern(len(self._patterns), places, tuple(kept), tuple(read))
-        return self._patterns.setdefault(equal, new)
+        if equal not in self._patterns:
+            parts = _parts_of(places, kept)
+            self._patterns[equal] = Pattern(
+                len(self._patterns), places.shape, tuple(kept), parts, tuple(read)
+            )
+        return self._patterns[equal]
 
 
 def _is_piecewise(row: Row) -> bool:
