@@ -64,6 +64,15 @@ def test_constants_beside_values_are_the_device_s(f):
     np.testing.assert_allclose(found.held, gd.grad(g)(X), rtol=1e-11)
 
 
+@pytest.mark.parametrize(
+    "f", [lambda x: np.sum(x**3), lambda x: np.sum(np.where(x > 0, x, 0.0) * X)]
+)
+def test_explanations_need_no_transfer(f):
+    with counted():
+        text = str(gd.explain(f)(STRICT.put(X)))
+    assert "device, shape (6, 4), float64" in text
+
+
 def test_mixing_is_refused_by_the_library():
     with pytest.raises(TypeError, match=r"numpy\.ndarray"):
         gd.grad(logistic)(W, STRICT.put(X), STRICT.put(Y))

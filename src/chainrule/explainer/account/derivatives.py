@@ -18,6 +18,7 @@ from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.watching.names import operand_texts
 from chainrule.rules import elementwise
 from chainrule.rules.namespace import plain
+from chainrule.values.foreign import first_foreign
 from chainrule.values.types import Result
 from chainrule.values.vertices import unboxed
 
@@ -31,9 +32,11 @@ def partial_value(v: VertexView, position: int) -> Result | None:
     """Return the derivative in an operand, ``None`` where it is no number or array."""
     if not issubclass(v.rule, elementwise) or position not in v.rule.parts:
         return None
-    operands = [unboxed(x.value) for x in v.operands]
+    values = [v.value, *(x.value for x in v.operands)]
+    if first_foreign(values) is None:  # whose functions take no numbers of NumPy's
+        values = list(map(unboxed, values))
     others = {k: value for k, value in v.parameters.items() if k != "where"}
-    return v.rule.parts[position](plain, unboxed(v.value), *operands, **others)
+    return v.rule.parts[position](plain, *values, **others)
 
 
 def partial_term(vertices: Vertices, v: VertexView, position: int) -> Term | None:
