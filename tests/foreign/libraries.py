@@ -74,14 +74,6 @@ def of_dask(chunks: int = 2) -> library:
 
 ORDERS = ("grad", "jvp", "hvp")
 
-LIMITS: dict[str, dict[str, str]] = {
-    "strict": {
-        "outer_grad-floatx(3,)": "a Python float's second derivative",
-    },
-    "Dask": {},
-}
-"""Calls that the library serves, and we do not, with the reason."""
-
 
 def derivatives(call: Call, operands: list[Any], seeds: Any, dots: Any, order: str):
     """Return a derivative of a rule's call, by position of the moving operands."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.foreign.libraries import LIMITS, ORDERS, STRICT, of_dask, outcome, serves
+from tests.foreign.libraries import ORDERS, STRICT, of_dask, outcome, serves
 from tests.helpers import RULES, calls_of
 
 CALLS = [
@@ -22,15 +22,8 @@ CALLS = [
 
 
 def check(call, of):
-    failed = []
     for order in ORDERS:
-        try:
-            outcome(call, of, order)
-        except Exception as error:
-            if call.label not in LIMITS[of.name]:
-                raise
-            failed.append(error)
-    assert bool(failed) == (call.label in LIMITS[of.name])
+        outcome(call, of, order)
 
 
 @pytest.mark.thinned(4)

@@ -184,12 +184,16 @@ class outer_grad(multilinear):
     @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """x_grad = z_grad @ y"""
+        if not shape_of(y):
+            return xp.reshape(z_grad * y, shape_of(x))
         flat = xp.reshape(constant(y, z_grad), (shape_of(z_grad)[1],))
         return xp.reshape(xp.matmul(z_grad, flat), shape_of(x))
 
     @staticmethod
     def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """y_grad = x @ z_grad"""
+        if not shape_of(x):
+            return xp.reshape(z_grad * x, shape_of(y))
         flat = xp.reshape(constant(x, z_grad), (shape_of(z_grad)[0],))
         return xp.reshape(xp.matmul(flat, z_grad), shape_of(y))
 

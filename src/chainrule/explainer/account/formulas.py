@@ -19,6 +19,7 @@ from chainrule.explainer.account.brief import is_bool, short
 from chainrule.rules import elementwise, general, linear, rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.symbolic import ATOM, UNARY, Formula, Symbols, as_formula
+from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Result
 
 _SIGNS = {
@@ -147,9 +148,10 @@ class _Terms:
     def where(condition: Term | Result, x: Term | Result, y: Term | Result) -> Term:
         """Return what is chosen, if it is one of the two everywhere."""
         condition, x, y = as_term(condition), as_term(x), as_term(y)
-        if np.all(condition.value) or x.same(y):
+        asked = not is_foreign(condition.value)
+        if x.same(y) or (asked and np.all(condition.value)):
             return x
-        if not np.any(condition.value):
+        if asked and not np.any(condition.value):
             return y
         value = plain.where(condition.value, x.value, y.value)
         return Term("where", [condition, x, y], value)
