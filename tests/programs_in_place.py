@@ -348,9 +348,10 @@ def differences(f: Callable[[Any], Any], x: Any, h: float = 1e-5) -> Any:
 
 def moved(x: Any, step: Any) -> Any:
     """Return a new array beside ``x``, with its layout in memory."""
-    made = np.lib.stride_tricks.as_strided(
-        np.empty(2 * x.size + 2), x.shape, [abs(s) for s in x.strides]
-    )
+    steps = [abs(s) for s in x.strides]
+    reach = sum(s * (n - 1) for s, n in zip(steps, x.shape, strict=True))
+    memory = np.empty(reach // x.itemsize + 1)
+    made = np.lib.stride_tricks.as_strided(memory, x.shape, steps)
     made = made[tuple(slice(None, None, -1 if s < 0 else 1) for s in x.strides)]
     made[...] = x + step
     return made

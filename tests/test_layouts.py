@@ -107,3 +107,30 @@ def test_copies_lie_as_numpys(name, copy):
     fast = gd.compile(gd.value_and_grad(f))(x)
     np.testing.assert_allclose(fast[0], value)
     np.testing.assert_allclose(fast[1], slope)
+
+
+def windows(x):
+    y = np.lib.stride_tricks.sliding_window_view(x * 2.0, 2) * 1.0
+    y[1] = y[0] * 0.5 + y[1] * y[2]
+    return np.sum(y**2)
+
+
+def windows_carried(x):
+    def step(y, i):
+        y[i] = 0.5 * y[i - 1] + 0.2 * y[i]
+        return y, None
+
+    y = np.lib.stride_tricks.sliding_window_view(x * 2.0, 2) * 1.0
+    return np.sum(gd.scan(step, y, np.arange(1, 3))[0] ** 2)
+
+
+@pytest.mark.parametrize("f", [windows, windows_carried])
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_what_is_computed_of_windows_does_not_overlap(f, executor):
+    """A product with one is the windows themselves, in a program."""
+    x = np.array([0.5, 1.5, -1.0, 2.0])
+    value, slope = gd.value_and_grad(f)(x)
+    np.testing.assert_allclose(value, f(x))
+    found = gd.compile(gd.value_and_grad(f), executor=executor)(x)
+    np.testing.assert_allclose(found[0], value)
+    np.testing.assert_allclose(found[1], slope)

@@ -47,9 +47,12 @@ def dtype_of(x: Any) -> np.dtype[Any]:
 
 
 def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
-    """Return a copy of an array's entries that lies in memory as another array does."""
+    """Return a copy of an array's entries that lies in memory as another array does.
+
+    Each has a place of its own, where entries of the other one share theirs.
+    """
     strides = like.strides
-    if like.flags.forc or 0 in strides:
+    if like.flags.forc or _shares_places(like):
         out = np.empty_like(like, subok=False)
     else:
         reach = [s * (n - 1) for s, n in zip(strides, like.shape, strict=True)]
@@ -59,6 +62,16 @@ def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
         out = np.ndarray(like.shape, like.dtype, buffer, before, strides)
     out[...] = value
     return out
+
+
+def _shares_places(x: NDArray[Any]) -> bool:
+    """Tell whether entries of an array may lie in one place: windows, a broadcast."""
+    reach = x.itemsize
+    for step, n in sorted(zip(map(abs, x.strides), x.shape, strict=True)):
+        if n > 1 and step < reach:
+            return True
+        reach += step * (n - 1)
+    return False
 
 
 def in_order(value: NDArray[Any], order: Order) -> NDArray[Any]:
