@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as gd
 import chainrule.numpy as gnp
-from chainrule.errors import ArgumentError, EscapeError
+from chainrule.errors import ArgumentError, CompileError, EscapeError
 
 X = np.array([0.5, 1.5, 2.0, 3.0])
 
@@ -379,3 +379,41 @@ def test_a_buffer_that_took_a_node_is_no_leaf():
     y[0] = gd.node(1.0)
     with pytest.raises(ArgumentError, match="which is a node already"):
         gd.node(y)
+
+
+TABLE = np.array([0.5, 1.5, 2.0, 3.0, 1.0, 2.5])
+
+
+def scanned(read):
+    """Return a loop that reads a table at places that it computes."""
+
+    def f(x):
+        def step(c, i):
+            return c * x + read(i), None
+
+        return gd.scan(step, 0.0 * x, np.arange(4))[0]
+
+    return f
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda i: gnp.array(TABLE)[i],
+        lambda i: gnp.array(TABLE)[(i + 1) % 3],
+        lambda i: gnp.array(TABLE.reshape(2, 3))[1, i % 3],
+        lambda i: np.sum(gnp.array(TABLE.reshape(2, 3))[:, i % 3]),
+        lambda i: gd.full(6, 2.0)[i],
+    ],
+)
+def test_a_buffer_is_read_at_a_computed_place(read):
+    f = scanned(read)
+    for executor in ("numpy", "native"):
+        fast = gd.compile(gd.value_and_grad(f), executor=executor)
+        np.testing.assert_allclose(fast(1.5), gd.value_and_grad(f)(1.5))
+
+
+@pytest.mark.parametrize("read", [lambda i: TABLE[i], lambda i: np.take(TABLE, i)])
+def test_numpys_own_array_is_not_read_at_a_computed_place(read):
+    with pytest.raises(CompileError, match=r"a = chainrule\.numpy\.array\(a\)"):
+        gd.compile(scanned(read))(1.5)

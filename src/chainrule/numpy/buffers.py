@@ -29,15 +29,15 @@ from chainrule.numpy.buffer_operands import (
 )
 from chainrule.numpy.buffer_operators import operated
 from chainrule.numpy.in_place import constant_node
+from chainrule.operations_grad.indexing import getitem
 from chainrule.rules import traits_of
 from chainrule.values.buffered import current
 from chainrule.values.foreign import may_be_written
 from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
 from chainrule.values.types import Index, Operation, Value
 from chainrule.values.versions import LOCK
-from chainrule.values.vertices import first_stand_in, first_vertex, stand_in, vertex
+from chainrule.values.vertices import first_stand_in, first_vertex, vertex
 
-_RECORDED: Any = (vertex, stand_in)
 _NO_BUFFERS: Any = (node, float, np.float64, int)
 _PLAIN: Any = (float, int, complex, bool, np.ndarray, np.float64)
 
@@ -142,8 +142,10 @@ class buffer(operated):  # noqa: N801
         state = _state_of(self)
         if state is not None:
             return state[index]
-        if _state(self) is not None or isinstance(index, _RECORDED):
+        if _state(self) is not None or isinstance(index, vertex):
             return self.current()[index]
+        if type(index) not in _INDICES and first_stand_in(index) is not None:
+            return getitem(self.current(), index=index)
         part: Any = ndarray.__getitem__(self, current(index))
         if isinstance(part, buffer) and _base_of(part) is self:
             _INDEX.__set__(part, index)

@@ -35,7 +35,14 @@ def getitem(x: Any, *, index: Index) -> Value:
         library = library_of(x)
         if library is not None and library.getitem is not None:
             return library.getitem(x, index)
+    if type(index) not in _CONSTANT:
+        trace = first_stand_in(index)
+        if trace is not None:
+            return trace.whole(getitem, (x,), {"index": index})
     return np.asarray(x)[index] if isinstance(x, (float, generic)) else x[index]
+
+
+_CONSTANT: Any = frozenset((int, slice))
 
 
 def unindex(x: Value, *, index: Index, shape: Shape) -> Value:

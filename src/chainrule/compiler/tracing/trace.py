@@ -330,9 +330,9 @@ class Trace:
 
 
 _PLACES = (
-    "A plain array cannot be read by a[i] or np.take(a, i) at a place that the body "
-    "computes: write chainrule.numpy.take(a, i), or pass the array to the function as "
-    "an argument. For a count (range(n)), take one that is known before the loop."
+    "To read an array of NumPy's own at a place that the body computes, write a[i] of "
+    "a = chainrule.numpy.array(a), or pass it to the function as an argument. A count, "
+    "as of range(n), has to be known before the loop."
 )
 _INSTEAD: dict[Any, str] = {bool: "Use np.where or gd.cond there."}
 """What to write instead of a decision of a body, by what it asks for."""
