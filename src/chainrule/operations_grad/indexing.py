@@ -35,7 +35,7 @@ def getitem(x: Any, *, index: Index) -> Value:
         library = library_of(x)
         if library is not None and library.getitem is not None:
             return library.getitem(x, index)
-    if type(index) not in _CONSTANT:
+    elif x.__class__ is np.ndarray and type(index) not in _CONSTANT:
         trace = first_stand_in(index)
         if trace is not None:
             return trace.whole(getitem, (x,), {"index": index})
