@@ -195,3 +195,39 @@ def energy_of_loaded(length):
     """Return numbers of three methods, each of which asks its parent."""
     spring = Loaded(length, 0.3 * length**2)
     return spring.energy() + spring.doubled + spring.length()
+
+
+class Fluid:
+    """A class that keeps a list of its heirs."""
+
+    heirs = []  # noqa: RUF012
+
+    def __init_subclass__(cls):
+        cls.number = len(Fluid.heirs)
+        Fluid.heirs.append(cls.__name__)
+
+    def density(self, temperature):
+        parts = np.zeros(2)
+        parts[0] = temperature**2
+        return np.sum(parts) + self.number
+
+
+class Water(Fluid):
+    def density(self, temperature):
+        return super(Water, self).density(temperature) * math.sqrt(temperature)  # noqa: UP008
+
+
+class Brine(Water):
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls.number = 7
+
+
+class Dense(Brine):
+    def density(self, temperature):
+        return super().density(temperature) + self.number * temperature
+
+
+def density(temperature):
+    """Return what an heir of classes computes that look at their heirs."""
+    return Dense().density(temperature)

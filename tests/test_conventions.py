@@ -136,3 +136,35 @@ def test_second_derivatives_at_conventions_are_limits_or_nan(r, operands):
             sides.append(second(*x))
         if np.isfinite(got) and np.isfinite(sides).all():
             assert np.allclose(got, sides, rtol=1e-3, atol=1e-3), (i, got, sides)
+
+
+CUTS = [complex(a, b) for a in (-2.5, -1.4, 0.4, 1.4) for b in (0.0, -0.0)]
+CUTS += [complex(a, b) for b in (-2.5, -1.4, 0.4, 1.4) for a in (0.0, -0.0)]
+OF_BRANCHES = [
+    np.arcsin,
+    np.arccos,
+    np.arctan,
+    np.arcsinh,
+    np.arccosh,
+    np.arctanh,
+    np.sqrt,
+    np.log,
+    np.log1p,
+    lambda z: z**0.3,
+]
+
+
+@pytest.mark.parametrize("f", OF_BRANCHES)
+@pytest.mark.parametrize("z", CUTS)
+def test_derivatives_on_a_cut_are_those_of_its_side(f, z):
+    """On which side of a cut a number is, a zero tells by its sign."""
+    tiny = 1e-9
+    if z.imag == 0:
+        beside = complex(z.real, np.copysign(tiny, z.imag))
+    else:
+        beside = complex(np.copysign(tiny, z.real), z.imag)
+    derivative = gd.elementwise_grad(f)
+    expected = derivative(np.array([beside]))
+    for run in (derivative, gd.compile(derivative)):
+        found = run(np.array([z]))
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)

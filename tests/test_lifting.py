@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import functools
 import math
 
@@ -256,3 +257,23 @@ def test_super_finds_lifted_parents_however_it_is_written():
     f = lifted_models.energy_of_loaded
     slope = (f(1.3 + 1e-6) - f(1.3 - 1e-6)) / 2e-6
     assert abs(gd.grad(gd.lift(f))(1.3) - slope) < 1e-8
+
+
+def test_classes_that_look_at_their_heirs_are_lifted_and_not_told():
+    f = lifted_models.density
+    slope = (f(1.3 + 1e-6) - f(1.3 - 1e-6)) / 2e-6
+    assert abs(gd.grad(gd.lift(f))(1.3) - slope) < 1e-7
+    assert lifted_models.Fluid.heirs == ["Water", "Brine", "Dense"]
+
+
+def test_complex_mathematics_of_python_takes_nodes():
+    def length(x):
+        z = cmath.sqrt(x - 2.0) + cmath.exp(1j * x) * cmath.log(x) + cmath.acos(x)
+        r, angle = cmath.polar(z + cmath.rect(x, 0.3) + cmath.atanh(0.3 * x))
+        return r + 2.0 * angle + z.real * abs(z) + cmath.phase(z)
+
+    for x in (0.7, 1.3, 3.1):
+        slope = (length(x + 1e-6) - length(x - 1e-6)) / 2e-6
+        found = gd.grad(gd.lift(length))(x)
+        assert abs(found - slope) < 1e-7 * max(1.0, abs(slope))
+        assert abs(gd.compile(gd.grad(gd.lift(length)))(x) - found) < 1e-12

@@ -6,7 +6,6 @@ import abc
 import builtins
 import functools
 import itertools
-import math
 import sys
 import types
 from collections.abc import Mapping
@@ -121,7 +120,7 @@ class Lifting:
     def _lifted_class(self, c: Any) -> Any:
         if type(c) not in _METACLASSES or issubclass(c, BaseException):
             return None
-        if not self.is_inside(c.__module__) or _listens(c):
+        if not self.is_inside(c.__module__):
             return None
         bases = [b for b in map(self.lifted_class, c.__bases__) if b is not None]
         entries: dict[str, Any] = {**c.__dict__}
@@ -131,8 +130,9 @@ class Lifting:
         own = {k: x for k, x in members.items() if x is not None}
         names: dict[str, Any] = {**own, "__slots__": (), "__doc__": c.__doc__}
         names |= {"__module__": c.__module__, "__qualname__": c.__qualname__}
+        quiet = [_quiet()] if _listens(c) else []
         z = types.new_class(
-            c.__name__, (c, *bases), {}, lambda body: body.update(names)
+            c.__name__, (*quiet, c, *bases), {}, lambda body: body.update(names)
         )
         self.unlifted[z] = c
         return z
@@ -219,8 +219,8 @@ class Lifting:
 
     def module(self, module: types.ModuleType) -> Any:
         """Return what stands for a module."""
-        if module is math:
-            return MATH
+        if module in MATH:
+            return MATH[module]
         made = module_of_numpy(module)
         if made is not module:
             return made
@@ -255,6 +255,18 @@ class Lifting:
         if kinds is Float:
             return float
         return self.unlifted.get(kinds, kinds) if isinstance(kinds, type) else kinds
+
+
+def _quiet() -> type:
+    """Return a class beside which others are not told who inherits from them."""
+
+    class Quiet:
+        __slots__ = ()
+
+        def __init_subclass__(cls) -> None:
+            """Tell nobody."""
+
+    return Quiet
 
 
 def _listens(c: type) -> bool:

@@ -1,11 +1,13 @@
-"""Python's ``math`` and ``float`` in lifted code: they take nodes.
+"""Python's ``math``, ``cmath`` and ``float`` in lifted code: they take nodes.
 
 ``math.sin`` and ``float`` take a number and give a float. In lifted code they take a
-node too, and give one; and ``isinstance`` tells that it is a float.
+node too, and give one; and ``isinstance`` tells that it is a float. Those of ``cmath``
+take it as a complex number.
 """
 
 from __future__ import annotations
 
+import cmath
 import functools
 import math
 import operator
@@ -74,6 +76,21 @@ def pow(x: Value, y: Value) -> Any:
     return x**y
 
 
+def phase(z: Value) -> Any:
+    """Return the angle of a complex number."""
+    return ours("numpy").angle(z)
+
+
+def polar(z: Value) -> tuple[Any, Any]:
+    """Return the length and the angle of a complex number."""
+    return abs(z), phase(z)
+
+
+def rect(r: Value, phi: Value) -> Any:
+    """Return the complex number of a length and an angle."""
+    return r * ours("numpy").exp(1j * phi)
+
+
 _OURS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
@@ -87,6 +104,9 @@ _OURS: dict[str, Callable[..., Any]] = {
         fabs,
         pow,
         lgamma,
+        phase,
+        polar,
+        rect,
     )
 }
 
@@ -116,15 +136,18 @@ def _own(name: str) -> Any:
 
 @functools.cache
 def function_of_math(function: Any) -> Any:
-    """Return a function of ``math`` that takes nodes; ``None`` for all others."""
+    """Return a function of ``math`` or ``cmath`` on nodes; ``None`` for all others."""
     name = getattr(function, "__name__", "")
-    if getattr(math, name, None) is not function or _own(name) is None:
+    homes = [m for m in (math, cmath) if getattr(m, name, None) is function]
+    if not homes or _own(name) is None:
         return None
+    of_complex = homes[0] is cmath and name != "rect"
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         """Call it, or NumPy's function on nodes."""
         if is_recorded(args) or any(isinstance(x, buffered) for x in args):
+            args = tuple(x + 0j for x in args) if of_complex else args
             z = _own(name)(*args, **options)
             return int(z) if name in _WHOLE else bool(z) if name in _ASKED else z
         return function(*args, **options)
@@ -133,23 +156,26 @@ def function_of_math(function: Any) -> Any:
 
 
 class MathModule:
-    """Python's ``math``, whose functions take nodes."""
+    """Python's ``math`` or ``cmath``, whose functions take nodes."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
 
     def __getattr__(self, name: str) -> Any:
         """Find a name of the module's."""
-        found = getattr(math, name)
+        found = getattr(self._module, name)
         z = found if not callable(found) else function_of_math(found) or found
         vars(self)[name] = z
         return z
 
     def __dir__(self) -> list[str]:
-        return dir(math)
+        return dir(self._module)
 
     def __repr__(self) -> str:
-        return "<module 'math', lifted>"
+        return f"<module {self._module.__name__!r}, lifted>"
 
 
-MATH = MathModule()
+MATH = {module: MathModule(module) for module in (math, cmath)}
 
 
 class _FloatType(type):
@@ -193,8 +219,9 @@ def as_plain(x: Any) -> Any:
 
 
 def is_math(x: Any) -> bool:
-    """Tell whether something is a function of ``math``."""
-    return isinstance(x, types.BuiltinFunctionType) and x.__module__ == "math"
+    """Tell whether something is a function of ``math`` or ``cmath``."""
+    homes = "math", "cmath"
+    return isinstance(x, types.BuiltinFunctionType) and x.__module__ in homes
 
 
 __all__ = ["MATH", "Float", "as_plain", "function_of_math", "is_math"]

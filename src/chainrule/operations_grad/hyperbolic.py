@@ -115,9 +115,20 @@ class arcsinh_grad(elementwise):
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / sqrt(1 + x**2), for real x without overflow"""
-        if xp.recorded or is_complex(x):
-            return xp.one_over_root(x)
-        return 1 / xp.hypot(x, 1.0)
+        if is_complex(x):
+            return xp.one_over_root(x) * _side(xp, x)
+        return xp.one_over_root(x) if xp.recorded else 1 / xp.hypot(x, 1.0)
+
+
+def _side(xp: Namespace, x: Value) -> Value:
+    """Return -1 where sqrt(1 + x**2) is taken on the other side of its cut, else 1.
+
+    The cut is the imaginary axis beyond 1j and -1j. On which side of it a number is,
+    the sign of its real part tells, a zero; the square has lost that.
+    """
+    across, along = xp.real(x), xp.imag(x)
+    is_on_cut = (across == 0) & (abs(along) > 1)
+    return xp.where(is_on_cut & (xp.copysign(along, across) != along), -1.0, 1.0)
 
 
 class arccosh_grad(elementwise):
@@ -126,11 +137,14 @@ class arccosh_grad(elementwise):
     forward = np.arccosh
     vector_loop = True
     expression = "math.acosh(x)"
+    inline = False
     domain: Domain = {"x": (1.2, 3.0)}
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (sqrt(x - 1) sqrt(x + 1)), on the principal branch"""
+        if is_complex(x):  # whose zeros say by their signs on which side of a cut it is
+            return 1 / (xp.sqrt(x - 1) * xp.sqrt(-(-x - 1)))
         return 1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1))
 
 

@@ -19,6 +19,7 @@ from chainrule.operations_grad.plain_arithmetic import (
 )
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case
+from chainrule.values.shapes import is_complex
 from chainrule.values.types import Namespace, Value
 
 # (sin(r) - r) / r**3 for abs(r) <= pi/4, in r**2.
@@ -141,6 +142,7 @@ class arcsin_grad(elementwise):
     forward = np.arcsin
     vector_loop = True
     expression = "math.asin(x)"
+    inline = False
     latex = r"\arcsin"
     domain: Domain = {"x": (-0.8, 0.8)}
     remedy = (
@@ -152,6 +154,8 @@ class arcsin_grad(elementwise):
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / sqrt((1 - x) (1 + x))"""
+        if is_complex(x):
+            return 1 / _roots(xp, x)
         if xp.recorded:
             return 1 / xp.sqrt(xp.one_minus_square(x))
         return 1 / xp.sqrt((1 - x) * (1 + x))
@@ -163,6 +167,7 @@ class arccos_grad(elementwise):
     forward = np.arccos
     vector_loop = True
     expression = "math.acos(x)"
+    inline = False
     latex = r"\arccos"
     domain: Domain = {"x": (-0.8, 0.8)}
     remedy = (
@@ -174,9 +179,19 @@ class arccos_grad(elementwise):
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -1 / sqrt((1 - x) (1 + x))"""
+        if is_complex(x):
+            return -1 / _roots(xp, x)
         if xp.recorded:
             return -1 / xp.sqrt(xp.one_minus_square(x))
         return -1 / xp.sqrt((1 - x) * (1 + x))
+
+
+def _roots(xp: Namespace, x: Value) -> Value:
+    """Return sqrt(1 - x) sqrt(1 + x) of complex numbers, on their side of the cuts.
+
+    A cut has two sides, which the sign of a zero tells: ``1 + x`` would lose it.
+    """
+    return xp.sqrt(-(x - 1)) * xp.sqrt(-(-x - 1))
 
 
 class arctan_grad(elementwise):
