@@ -215,7 +215,12 @@ def _is_whole(x: Any, *, truth: bool) -> bool:
 
 
 def _inexact(tree: Any) -> list[Any]:
-    return [x for x in flatten(tree)[0] if hasattr(x, "dtype") or _is_inexact(x)]
+    leaves = flatten(tree)[0]
+    return [x for x in leaves if _is_inexact(x) or _kind_of(x) in ("f", "c")]
+
+
+def _kind_of(x: Any) -> str:
+    return x.dtype.kind if hasattr(x, "dtype") else ""
 
 
 def _moved(args: Sequence[Any], v: Sequence[Any], h: float) -> Any:

@@ -319,9 +319,18 @@ def test_what_a_frame_without_its_index_cannot_do_says_what_to_write(pd, table):
             gd.compile(f)(table)
     with pytest.raises(KeyError):
         gd.compile(lambda t: t[["u", "missing"]])(table)
+    with pytest.raises(ArgumentError, match=r"Choose rows.*frame\['x'\]\[mask\]"):
+        gd.compile(lambda t: t[t["u"] > 1.0])(table)
     named = table.assign(kind=["a", "b", "b"])
     with pytest.raises(ArgumentError, match="'kind' holds no numbers"):
         gd.compile(lambda t: t.to_numpy())(named)
+
+
+def test_checks_and_sparse_derivatives_take_labelled_arguments(pd, table):
+    gd.check_gradients(lambda t: np.sum(t["u"] ** 2 * t["n"] * t.v), (table,), order=1)
+    theta = pd.Series([1.0, 2.0], index=["a", "b"])
+    found = gd.sparse.jacobian(lambda x: x**2)(theta)
+    np.testing.assert_array_equal(found.toarray(), [[2.0, 0.0], [0.0, 4.0]])
 
 
 def test_text_in_a_compiled_frame_is_part_of_the_signature(pd, table):

@@ -19,7 +19,7 @@ from chainrule.sparse.arguments import (
 )
 from chainrule.sparse.states import State
 from chainrule.transforms.derived import described
-from chainrule.values.containers import flatten
+from chainrule.values.containers import flatten, stripped
 from chainrule.values.shapes import kind_of, ndarray
 from chainrule.values.types import Operation
 
@@ -96,6 +96,8 @@ class SparseDerivative:
         self, args: Sequence[Any], keywords: Mapping[str, Any]
     ) -> tuple[State, Any]:
         """Return what is known of arguments like these, and the entries at them."""
+        if keywords or not _DIRECT.issuperset(map(kind_of, args)):
+            args, keywords = stripped((args, keywords))
         with self._lock:
             state = self.state_at(args, keywords)
             return state, state.evaluate(args, keywords)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from chainrule.errors import ArgumentError
+from chainrule.values.shapes import describe
 
 _np: Any = np
 
@@ -120,6 +121,12 @@ class Frame(NDArrayOperatorsMixin):
     def __getitem__(self, name: Any) -> Any:
         """Return a column by its name, or several by a list of names."""
         names = self.columns
+        if hasattr(name, "dtype") and not isinstance(name, type(names)):
+            raise ArgumentError(
+                f"A frame without its index is read by names of columns; received "
+                f"{describe(name)}. Choose rows of its arrays, frame['x'][mask] or "
+                "frame.to_numpy()[mask]."
+            )
         if isinstance(name, (list, type(names))):
             places: Any = names.get_indexer_for(name)
             if (places < 0).any():
