@@ -10,7 +10,8 @@ SUITES_VENV := .venv-suites
 # A clone of data-apis/array-api-tests with its submodule.
 ARRAY_API_TESTS ?= $(SUITES_VENV)/array-api-tests
 CLIENTS ?= lifelines pymanopt mici grcwa reliability surpyval momi ceviche legume-gme \
-	pyerrors sampyl-mcmc pennylane
+	pyerrors sampyl-mcmc pennylane autograd-gamma paragami pymoo vittles py-wake \
+	cotengra craystack phodex
 # A folder with clones of those clients whose source distributions leave out the tests.
 CLONES ?=
 INTEROP_VENV := .venv-interop

@@ -38,8 +38,10 @@ class Suite:
     """One package's tests.
 
     ``needs`` are further packages, ``tests`` where they are in its source distribution
-    or, with ``cloned``, in its repository; ``options`` are pytest's, with ``tests`` as
-    the folder's name. They run in so many ``workers``, in one process without.
+    or, with ``cloned``, in its repository; nowhere, if the package has them. What PyPI
+    does not have is installed from its clone, too (``own``). ``options`` are pytest's,
+    with ``tests`` as the folder's name. They run in so many ``workers``, in one process
+    without.
     """
 
     needs: str
@@ -48,6 +50,7 @@ class Suite:
     what: str
     conftest: str | None = None
     cloned: bool = False
+    own: bool = False
     workers: int = 2
 
 
@@ -121,7 +124,7 @@ SUITES = {
     ),
     "surpyval": Suite(
         "scipy",
-        "surpyval/tests",
+        "",
         ["--pyargs", "surpyval.tests.univariate.parametric.test_fit"],
         "fits of distributions",
     ),
@@ -133,6 +136,28 @@ SUITES = {
         cloned=True,
         workers=0,  # each process would find other tests
     ),
+    "py-wake": Suite(
+        "scipy",
+        "",
+        ["--pyargs", "py_wake.tests.test_utils.test_gradient_utils"],
+        "gradients",
+    ),
+    "cotengra": Suite(
+        "autoray",
+        "tests",
+        ["tests/test_backends.py", "-k", "autograd"],
+        "contractions of autograd's arrays",
+        cloned=True,
+    ),
+    "craystack": Suite(
+        "scipy",
+        "craystack",
+        ["craystack/rans_test.py", "craystack/codecs_test.py"],
+        "all tests",
+        cloned=True,
+        own=True,
+    ),
+    "phodex": Suite("scipy", "tests", ["tests"], "all tests", cloned=True, own=True),
     "ceviche": Suite("scipy", "tests", ["tests"], "all tests", cloned=True),
     "legume-gme": Suite("scipy", "tests", ["tests"], "all tests", cloned=True),
     "pyerrors": Suite(
@@ -176,20 +201,21 @@ def fetched(name: str) -> tuple[str, Path]:
     """Install a package, lay its tests alone in a folder; return its version and it."""
     suite, place = SUITES[name], WORK / name
     tools = "numpy optree autograd pytest pytest-xdist pytest-timeout".split()
-    pip("install", *tools, name, *suite.needs.split())
+    source = Path(CLONES) / name
+    pip("install", *tools, str(source) if suite.own else name, *suite.needs.split())
     version = importlib.metadata.version(name)
     alone = place / "alone"
     shutil.rmtree(place, ignore_errors=True)
-    if suite.cloned:
-        source = Path(CLONES) / name
-    else:
+    if suite.tests and not suite.cloned:
         whole = ["--no-deps", "--no-binary", name, "--dest", str(place)]
         pip("download", *whole, f"{name}=={version}")
         (archive,) = place.glob("*.tar.gz")
         with tarfile.open(archive) as packed:
             packed.extractall(place, filter="data")
         source = place / archive.name.removesuffix(".tar.gz")
-    shutil.copytree(source / suite.tests, alone / Path(suite.tests).name)
+    if suite.tests:
+        shutil.copytree(source / suite.tests, alone / Path(suite.tests).name)
+    alone.mkdir(parents=True, exist_ok=True)
     (alone / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")  # not chainrule's
     if suite.conftest is not None:
         tests = alone / Path(suite.tests).name

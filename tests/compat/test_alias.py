@@ -456,3 +456,29 @@ def test_whole_numbers_that_are_computed_with_are_floats():
         found = autograd.grad(f)(whole)
         assert found.dtype == float
         assert found.tolist() == expected
+
+
+def test_what_rules_of_programs_take_from_autograds():
+    np, extend = ag(".numpy"), ag(".extend")
+    vjps, jvps = ag(".numpy.numpy_vjps"), ag(".numpy.numpy_jvps")
+    scaled = extend.primitive(lambda x, y: x * y)
+    extend.defvjp(
+        scaled,
+        lambda ans, x, y: vjps.unbroadcast_f(x, lambda g: g * y),
+        lambda ans, x, y: vjps.unbroadcast_f(y, lambda g: g * x),
+    )
+    extend.defjvp(
+        scaled,
+        lambda g, ans, x, y: jvps.broadcast(g * y, ans),
+        lambda g, ans, x, y: jvps.broadcast(g * x, ans),
+    )
+    x, y = onp.arange(3.0), onp.arange(1.0, 7.0).reshape(2, 3)
+    ag(".test_util").check_grads(scaled, modes=["fwd", "rev"], order=2)(x, y)
+    g, count = vjps.repeat_to_match_shape(onp.ones(2), (2, 3), float, 1, None)
+    assert (g.shape, count) == ((2, 3), 3)
+    assert vjps.wrapped_reshape(y, 3, 2).shape == vjps.wrapped_reshape(y, (3, 2)).shape
+    taken = vjps.untake(onp.ones(2), onp.array([0, 0]), extend.vspace(x))
+    assert taken.mut_add(onp.zeros(3)).tolist() == [2.0, 0.0, 0.0]
+    names: dict[str, object] = {}
+    ag(".numpy.numpy_wrapper").wrap_namespace(vars(onp.linalg), names)
+    assert names["inv"] is np.linalg.inv

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Iterable
-from types import FunctionType, ModuleType
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -200,6 +200,11 @@ def namespace_of(module: Any, listed: Iterable[str] | None = None) -> dict[str, 
         is_function = is_function and not isinstance(value, type)
         names[name] = served(value) if is_function else _INTEGERS.get(id(value), value)
     return names
+
+
+def wrap_namespace(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Enter the public names of a module (``old``), functions taking boxes."""
+    new.update(namespace_of(SimpleNamespace(**old), old))
 
 
 def _of_values(kind: Any) -> Any:
