@@ -5,6 +5,8 @@ from __future__ import annotations
 import cmath
 import functools
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -277,3 +279,24 @@ def test_complex_mathematics_of_python_takes_nodes():
         found = gd.grad(gd.lift(length))(x)
         assert abs(found - slope) < 1e-7 * max(1.0, abs(slope))
         assert abs(gd.compile(gd.grad(gd.lift(length)))(x) - found) < 1e-12
+
+
+def test_an_object_in_the_place_of_a_module_is_lifted_as_one(monkeypatch):
+    module = types.ModuleType("stand_in_of_a_module")
+    text = "y = np.zeros(2)", "y[0] = x**3", "return np.sum(y)"
+    lines = ["import numpy as np", "def f(x):", *(f"    {line}" for line in text)]
+    exec("\n".join(lines), vars(module))
+
+    class Delegate:
+        def __getattr__(self, name):
+            return getattr(module, name)
+
+    delegate = Delegate()
+    monkeypatch.setitem(sys.modules, "stand_in_of_a_module", delegate)
+
+    def cube(x):
+        import stand_in_of_a_module
+
+        return stand_in_of_a_module.f(x)
+
+    assert gd.grad(gd.lift(cube, packages=["stand_in_of_a_module"]))(2.0) == 12.0

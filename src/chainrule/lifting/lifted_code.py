@@ -180,7 +180,7 @@ class Lifting:
 
     def value(self, x: Any) -> Any:
         """Return what stands for something that a function reads by a name."""
-        if isinstance(x, types.ModuleType):
+        if _is_module(x):
             return self.module(x)
         if kind_of(x) is ndarray:
             return as_given(x)
@@ -255,6 +255,14 @@ class Lifting:
         if kinds is Float:
             return float
         return self.unlifted.get(kinds, kinds) if isinstance(kinds, type) else kinds
+
+
+def _is_module(x: Any) -> bool:
+    """Tell whether something is a module, or an object that a package put for one."""
+    if isinstance(x, types.ModuleType):
+        return True
+    name = None if isinstance(x, _CODE) else getattr(x, "__name__", None)
+    return isinstance(name, str) and sys.modules.get(name) is x
 
 
 def _quiet() -> type:
