@@ -299,3 +299,28 @@ def test_lifted_functions_have_sparse_derivatives():
     found = gd.sparse.jacobian(f)(u)
     np.testing.assert_allclose(found.toarray(), gd.jacobian(f)(u))
     assert found.nnz == 10
+
+
+@pytest.mark.parametrize("mode", ["jacobian", "hessian"])
+def test_seeds_are_constants_where_they_are_gathered(mode):
+    rng = np.random.default_rng(5)
+    starts, ends = rng.integers(0, 60, (2, 90))
+    weights = rng.normal(size=90)
+
+    def energy(x):
+        return np.sum(weights * np.cos(x[starts] - x[ends]))
+
+    def differences(x):
+        return np.diff(x) ** 2
+
+    gathers = gd.grad(energy) if mode == "jacobian" else energy
+    sparse = getattr(gd.sparse, mode)(gathers)
+    for x in rng.normal(size=(3, 60)):
+        dense = gd.jacobian(gd.grad(energy))(x)
+        np.testing.assert_allclose(sparse(x).toarray(), dense, atol=1e-12)
+    (state,) = sparse._states.values()
+    assert not state.passed
+    stencil = gd.sparse.jacobian(differences)
+    stencil(np.ones(60))
+    (state,) = stencil._states.values()
+    assert state.passed

@@ -196,7 +196,7 @@ def hessian_diagonal(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
         else:  # what to compute together is found at the values, then it is followed
             plain, named = map_leaves(as_plain, (args, keywords))
             state = whole.state_at(plain, named)
-            data = state.entries(state.products(*state.seeds, *args, **keywords))
+            data = state.entries(state.products(*state.passed, *args, **keywords))
         return state.chosen.arranged(state.chosen.parts(data))
 
     return functools.update_wrapper(diagonal, f, updated=())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +33,15 @@ from chainrule.transforms.gradients import grad
 from chainrule.transforms.seeds import check_numeric, is_differentiable
 from chainrule.transforms.values import value
 from chainrule.values.containers import flatten, unflatten
-from chainrule.values.shapes import ndarray, shape_of
+from chainrule.values.shapes import TUPLE, ndarray, shape_of
 from chainrule.values.types import Array, Shape
 
 if TYPE_CHECKING:
     from chainrule.sparse.matrices import SparseDerivative
 
 _np: Any = np
+FOLDED = 1 << 22
+"""Entries up to which seeds are gathered once, and kept."""
 
 
 class State:
@@ -55,6 +58,9 @@ class State:
         self.dense_because: list[str] = []
         self.shapes: list[Shape] = []
         self.seeds: list[Any] = []
+        self.passed: list[Any] = []
+        """The seeds, where they are arguments of the products, and no constants."""
+        self._gathered: int = 0
         self.blocks: list[list[Block]] = []
         self.structure: Any = None
         self.beside: list[bool] = []
@@ -112,7 +118,8 @@ class State:
 
     def products(self, *given: Any, **keywords: Any) -> list[Any]:
         """Return the products from the right, and from the left."""
-        seeds, args = list(given[: len(self.seeds)]), given[len(self.seeds) :]
+        count = len(self.passed)
+        seeds, args = list(given[:count] or self.seeds), given[count:]
         flat = self.flat(args, keywords)
         leaves = self.chosen.leaves(args, keywords)
 
@@ -145,6 +152,7 @@ class State:
             self.shapes, self.pattern = shapes, None
             self.paths.clear()
         path = self._inner.kept.latest
+        self._gathered = _gathered(path)
         if self.owner.given is not None:
             return self._given(), [], _work(path)
         if path is None:
@@ -231,6 +239,8 @@ class State:
         """Compute products like these from now on."""
         self.compression = compression
         self.seeds = compression.seeds(self.chosen.dtype)
+        folded = 0 < self._gathered * compression.sweeps <= FOLDED
+        self.passed = [] if folded else self.seeds
         sizes = list(map(math.prod, self.shapes)), self.chosen.sizes
         self.blocks = blocks_of(self.pattern, *sizes)
         self._run = compiled(named_as(self.owner.f, self.products))
@@ -248,7 +258,7 @@ class State:
                 return self.entries([])
             run = self._run
             try:
-                products = run(*self.seeds, *args, **keywords)
+                products = run(*self.passed, *args, **keywords)
             except ShapeError:  # seeds are of the shape of an earlier result
                 if not self.detect(args, keywords):
                     raise
@@ -304,6 +314,22 @@ class State:
                 f"sparsity= leaves out entries of row {wrong[0]} that are not zero "
                 f"({wrong.size} rows differ). Leave it away, to have it found."
             )
+
+
+def _gathered(path: Any) -> int:
+    """Return how many entries a program reads or adds at constant places, in no order.
+
+    They are read of seeds, too: once for all calls, where these are constants.
+    """
+    rows: Sequence[Any] = () if path is None else path.program.rows
+    found = 0
+    for row in rows:
+        is_read = row.function is operator.getitem
+        index: Any = row.args[1] if is_read else row.given.get("index")
+        parts: Sequence[Any] = index if isinstance(index, TUPLE) else (index,)
+        arrays = [i for i in parts if isinstance(i, ndarray)]
+        found += sum(i.size for i in arrays if i.dtype.kind in "iu")
+    return found
 
 
 def _work(path: Any) -> int:
