@@ -271,3 +271,12 @@ def test_counts_that_no_probability_has_do_not_move(name, x):
     slopes = gd.grad(f, tuple(range(len(x))))
     assert slopes(*x) == tuple(0.0 for _ in x)
     assert gd.compile(slopes)(*x) == tuple(0.0 for _ in x)
+
+
+def test_multigammaln_checks_its_argument_in_compiled_maps_too():
+    slopes = gd.vmap(gd.grad(lambda a: ours.multigammaln(a, 2)))
+    a = np.array([1.3, 2.7])
+    np.testing.assert_allclose(gd.compile(slopes)(a), slopes(a), rtol=1e-13)
+    for f in (slopes, gd.compile(slopes)):
+        with pytest.raises(ValueError, match="not met"):
+            f(np.array([1.3, 0.2]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import scipy.special
 
 from chainrule.errors import ArgumentError
@@ -15,6 +14,7 @@ from chainrule.rules import elementwise, locally_constant
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
 from chainrule.scipy.special.refused import refuse_nodes
 from chainrule.values.types import Namespace, Operation, Value
+from chainrule.values.vertices import as_array, is_refused, raw
 from chainrule.wrapping import implements, operation
 
 _scipy: Any = scipy.special
@@ -180,7 +180,7 @@ def multigammaln(a: Value, d: int) -> Value:
     refuse_nodes("scipy.special.multigammaln", d=d)
     if d < 1 or d != int(d):
         raise ValueError("d should be a positive integer (dimension)")
-    if np.any(plain_operand(a) <= 0.5 * (d - 1)):
+    if is_refused(as_array(raw(a)) <= 0.5 * (d - 1)):
         raise ValueError(f"condition a ({plain_operand(a)}) > 0.5 * (d-1) not met")
     total: Any = d * (d - 1) / 4 * math.log(math.pi)
     for j in range(int(d)):
