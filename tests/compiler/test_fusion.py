@@ -257,3 +257,41 @@ def test_arrays_with_short_rows_are_reduced_in_loops(name):
     assert left <= {"tanh", "max"}  # the last looks for nan
     x[3, 4, 5] = np.nan
     assert np.isnan(fast(x, y)[0])
+
+
+def plans_of(f, *args):
+    """Return the plans of the loop nests of a function, in the order of running."""
+    fast = gd.compile(f)
+    fast(*args)
+    loops = fused(fast.newest()[1].program)
+    rows = [row for row in loops.rows if row.shape is None]
+    return [row.function.nest.plan for row in rows]
+
+
+def test_what_is_only_summed_is_computed_with_what_reads_the_same_later():
+    def f(x, y):
+        jumps = np.sqrt((x[1:] - x[:-1]) ** 2 + 1e-3)
+        return np.sum((x - y) ** 2) + 0.5 * np.sum(jumps)
+
+    x, y = np.cos(np.arange(6000.0)), np.linspace(0.0, 1.0, 6000)
+    plans = plans_of(gd.value_and_grad(f), x, y)
+    assert [len(p.reductions) for p in plans] == [1, 2]
+    fast = gd.compile(gd.value_and_grad(f), executor="native")
+    value, slope = fast(x, y)
+    expected = gd.value_and_grad(f)(x, y)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-13)
+    np.testing.assert_allclose(slope, expected[1], rtol=1e-12, atol=1e-13)
+
+
+def test_a_sum_that_is_read_before_or_decided_on_is_not_late():
+    def f(x, y):
+        size = np.sum((x - y) ** 2)
+        jumps = np.sqrt((x[1:] - x[:-1]) ** 2 + size)
+        return np.sum(jumps) * (2.0 if size > 1.0 else 3.0)
+
+    x, y = np.cos(np.arange(6000.0)), np.linspace(0.0, 1.0, 6000)
+    g = gd.value_and_grad(f)
+    fast = gd.compile(g, executor="native")
+    for given in ((x, y), (y, y + 1e-6), (x, y)):
+        found, expected = np.hstack(fast(*given)), np.hstack(g(*given))
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)

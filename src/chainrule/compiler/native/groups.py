@@ -120,18 +120,48 @@ def _go_together(x: Row, row: Row, joins: Joins) -> bool:
 
 def _lowered_late(program: Program, level: dict[Row, int], joins: Joins) -> None:
     """Raise levels of rows that are only read later: they need not be kept so long."""
-    held = set(program.ends)
+    held, decisions = set(program.ends), {g.row for g in program.guards}
     users: dict[Row, list[Row]] = {}
+    latest: dict[Row, float] = {}
     for row in reversed(program.rows):
         pause()
         readers = users.get(row, ())
         if row in joins and row not in held and readers:
-            levels = {level[r] for r in readers}
-            alike = all(_go_together(row, r, joins) for r in readers)
-            if alike and len(levels) == 1 and _keeps_less(row, level, users, joins):
-                level[row] = levels.pop()
+            later = _later_level(row, level, users, latest, joins)
+            if later is not None and _keeps_less(row, level, users, joins):
+                level[row] = later
+        elif row not in joins:
+            ends = [level[r] if r in joins else latest[r] for r in readers]
+            if row in decisions:
+                ends.append(level[row])
+            latest[row] = min(ends, default=math.inf)
         for x in row.operands:
             users.setdefault(x, []).append(row)
+
+
+def _later_level(
+    row: Row,
+    level: dict[Row, int],
+    users: dict[Row, list[Row]],
+    latest: dict[Row, float],
+    joins: Joins,
+) -> int | None:
+    """Return the level of all that reads a row; its sums may be as late as they are.
+
+    What is only summed goes to the level of those that read its operands.
+    """
+    sums = [r for r in users[row] if r not in joins]
+    readers = [r for r in users[row] if r in joins]
+    if not all(map(_is_reduction, sums)):
+        return None
+    if not readers:
+        beside = {x for x in row.operands if x in joins and level[x] == level[row]}
+        readers = [r for x in beside for r in users.get(x, ()) if r in joins]
+    levels = {level[r] for r in readers}
+    if len(levels) != 1 or not all(_go_together(row, r, joins) for r in readers):
+        return None
+    (later,) = levels
+    return later if all(later < latest[r] for r in sums) else None
 
 
 def _keeps_less(
