@@ -8,7 +8,7 @@ import { short } from "./format";
 import { codeOf } from "./code";
 import { ALSO, bracketed, MODULES, python } from "./python";
 import { array } from "./nd";
-import { Replay } from "./replay";
+import type { Replay } from "./replay";
 import { checked, planned, together, type KnownArray, type Options } from "./typed";
 
 /** An operation of which the page knows the derivatives, as workshop.py writes it. */
@@ -81,6 +81,7 @@ export class Builder {
     private readonly functions: Known[],
     private readonly arrays: KnownArray[],
     private readonly rulesOf: Script[],
+    private readonly replay: typeof Replay,
   ) {
     for (const { name, module } of functions) MODULES[name] = module;
   }
@@ -108,7 +109,7 @@ export class Builder {
     const run = this.#runOf(text, lines, "vertex" in result ? result.vertex : null);
     if (run.result != null && run.steps.length) {
       const values = run.inputs.map((i) => dataOf(run.vertices[i]!.value)!);
-      const numbers = new Replay(run, this.#scripts).at(values);
+      const numbers = new this.replay(run, this.#scripts).at(values);
       numbers.values.forEach((x, i) => (run.vertices[i]!.value = x));
       Object.assign(run, { steps: numbers.steps, ticks: numbers.ticks, warnings: numbers.warnings });
       run.totals = Object.fromEntries(numbers.totals);

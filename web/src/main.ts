@@ -14,7 +14,7 @@ import { layered } from "./layering";
 import { cellOf, inputsOf, linkOf, readLink, type Link } from "./links";
 import { Quiz } from "./quiz";
 import { RemarksPanel, TablePanel } from "./remarks";
-import { Family } from "./replay";
+import { Family, Replay } from "./replay";
 import { CodePanel, SourcePanel } from "./source";
 import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
@@ -330,7 +330,7 @@ function start(): void {
     if (event.key === "Escape" && present.getAttribute("aria-pressed") === "true") presented(false);
   });
   const title = h("h1");
-  const editor = workshop && Typing && new Typing(workshop, scripts, (made) => showRun(made.run, made.scripts));
+  const editor = workshop && Typing && new Typing(workshop, scripts, Replay, (made) => showRun(made.run, made.scripts));
   const showRun = (run: Run, forms = scripts): void => {
     if (editor) replace(title, "Your function, and its gradient");
     else replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",

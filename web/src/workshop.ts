@@ -2,6 +2,7 @@
 
 import { Builder, type Built, type Held, type Known } from "./build";
 import type { Script } from "./data";
+import type { Replay } from "./replay";
 import { h, on, replace, set } from "./dom";
 import { sizeOf } from "./arrays";
 import { bare, FormulaError } from "./arithmetic";
@@ -32,6 +33,7 @@ export class Workshop {
   constructor(
     private readonly data: WorkshopData,
     private readonly scripts: Script[],
+    private readonly replay: typeof Replay,
     private readonly built: (made: Built) => void,
   ) {
     this.#hold(data.inputs);
@@ -83,7 +85,7 @@ export class Workshop {
   make(): void {
     this.#field.rows = Math.min(8, Math.max(2, this.#field.value.split("\n").length));
     try {
-      const builder = new Builder(this.data.functions, this.data.arrays, this.scripts);
+      const builder = new Builder(this.data.functions, this.data.arrays, this.scripts, this.replay);
       const made = builder.build(this.#field.value, this.#values);
       this.#typed = builder.typed;
       const shape = made.run.vertices[made.run.result ?? -1]?.shape ?? [];
