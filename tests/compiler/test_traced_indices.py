@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,15 @@ def test_masks_in_the_body_of_a_loop():
     slope = gd.compile(gd.grad(halvings))
     for x in (X, -X, X - 0.45):
         np.testing.assert_allclose(slope(x), gd.grad(halvings)(x), rtol=1e-13)
+
+
+def test_a_truth_of_python_counts_as_an_integer_where_python_takes_one():
+    def counted(x, y):
+        total = y * 1.0
+        for k in range(x > 0):
+            total = total + y * (k + 1)
+        return total * operator.index(x > 1) + np.arange(3.0)[x > 2 :][0]
+
+    fast = gd.compile(counted)
+    for x in (-1.0, 0.5, 1.5, 2.5):
+        assert fast(x, 0.7) == counted(x, 0.7)

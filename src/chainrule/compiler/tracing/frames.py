@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import dis
+import opcode
 import sys
 from types import FrameType
+from typing import Any
 
 from chainrule.rules.namespace import whole
 from chainrule.values.vertices import is_internal
+
+_given: Any = getattr(opcode, "_nb_ops", None) or getattr(opcode, "get_nb_ops", tuple)
+_operators: Any = _given() if callable(_given) else _given
 
 
 def user_line() -> str:
@@ -28,6 +34,18 @@ def in_forward() -> bool:
     while asking.f_back is not None and _is_helper(asking):
         asking = asking.f_back
     return asking.f_back is not None and asking.f_back.f_code is whole.__code__
+
+
+def in_subscript() -> bool:
+    """Tell whether a stand-in is asked between brackets: ``table[x]``."""
+    asking = sys._getframe(2)
+    code, place = asking.f_code.co_code, asking.f_lasti
+    name = dis.opname[code[place]]
+    return "SUBSCR" in name or (name == "BINARY_OP" and code[place + 1] == _SUBSCRIPT)
+
+
+_SUBSCRIPT = {name: i for i, (name, *_) in enumerate(_operators)}.get("NB_SUBSCR")
+"""Which operator that is, where it is one: from Python 3.14 on."""
 
 
 def _is_helper(frame: FrameType) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from chainrule.compiler.tracing.columns import Column, of_columns
-from chainrule.compiler.tracing.frames import in_forward, user_line
+from chainrule.compiler.tracing.frames import in_forward, in_subscript, user_line
 from chainrule.compiler.tracing.plain_operators import is_of_integers
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, mapped
 from chainrule.errors import EscapeError
@@ -237,7 +237,7 @@ class Traced(stand_in):
 
     def __index__(self) -> int:
         """Return an integer for the example, a guard; a truth is a mask to NumPy."""
-        if self.dtype == np.bool_:
+        if self.dtype == np.bool_ and (self.row.number is None or in_subscript()):
             raise TypeError("Write table[int(x > 0)], or a if x > 0 else b.")
         if in_forward():
             raise escape("an index made of x inside a rule")
