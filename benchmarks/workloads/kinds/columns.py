@@ -90,6 +90,14 @@ def lightness(
     return xp.mean(weight * (found - wanted) ** 2) + 0.1 * xp.mean(found**2)
 
 
+def calibrated(xp: Any, values: Any, readings: Any, knots: Any, truth: Any) -> Any:
+    """Squared error of readings that a curve of straight lines corrects.
+
+    Operations: interp, a difference, a square, a mean.
+    """
+    return xp.mean((xp.interp(readings, knots, values) - truth) ** 2)
+
+
 def comparisons(*, tiny: bool) -> Iterator[Compilation]:
     """Yield them in the order of the table."""
     others = {"damped wave": (by_hand("damped_wave.c"),)}
@@ -135,3 +143,8 @@ def workloads(*, tiny: bool) -> Named:
     n = 20 if tiny else 80_000
     data = rng.uniform(0.01, 1.0, n), rng.random(n)
     yield "lightness", Workload(lightness, (0.9, 2.2, 0.01), data)
+    n, k = (20, 4) if tiny else (100_000, 200)
+    knots = np.sort(rng.random(k))
+    readings = rng.random(n)
+    data = readings, knots, np.sin(3.0 * readings) + 0.1 * rng.standard_normal(n)
+    yield "calibration", Workload(calibrated, (np.sin(3.0 * knots),), data)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import chainrule as gd
 from benchmarks.compiled import JAX, Compilation, own_tool
 from benchmarks.gradbench.gmm import gmm_workload
 from benchmarks.workload import Peer, Workload, faster
@@ -71,6 +72,22 @@ def magnet(xp: Any, field: Any, coupling: Any, **how: Any) -> Any:
     return -0.5 * spins @ coupling @ spins - field @ spins
 
 
+def roots(xp: Any, slopes: Any, levels: Any, *, vmap: Any, **how: Any) -> Any:
+    """Mean square of the roots of many cubics, each by its own Newton's method.
+
+    Operations of a step: powers, products, sums, a difference, a quotient. At the end:
+    a square, a mean.
+    """
+
+    def root(slope: Any, level: Any) -> Any:
+        def newton(x: Any) -> Any:
+            return x - (x**3 + slope * x - level) / (3.0 * x**2 + slope)
+
+        return settled(xp, newton, 1.0 + 0.0 * slope, **how)
+
+    return xp.mean(vmap(root)(slopes, levels) ** 2)
+
+
 def transport(xp: Any, cost: Any, supply: Any, demand: Any, *, steps: int) -> Any:
     """Cost of moving a supply to a demand, by Sinkhorn's method.
 
@@ -90,15 +107,19 @@ def until_settled(workload: Workload) -> tuple[Workload, Workload]:
     taken = [0]
 
     def counting(condition: Any, body: Any, state: Any) -> Any:
+        steps = 0
         while condition(state):
-            taken[0] += 1
+            steps += 1
             state = body(state)
+        taken[0] = max(taken[0], steps)
         return state
 
-    replace(workload, options={"while_loop": counting})(np, *workload.arguments)
+    tools = dict.fromkeys(workload.options, own_tool)
+    here = {**workload.options, "while_loop": counting}
+    replace(workload, options=here)(np, *workload.arguments)
     return (
-        replace(workload, options={"while_loop": own_tool}),
-        replace(workload, options={"steps": taken[0], "scan": own_tool}),
+        replace(workload, options={**tools, "while_loop": own_tool}),
+        replace(workload, options={**tools, "steps": taken[0], "scan": own_tool}),
     )
 
 
@@ -110,7 +131,10 @@ def comparisons(*, tiny: bool) -> Iterator[Compilation]:
     planets = Workload(kepler, arguments)
     n = 5 if tiny else 300
     spins = Workload(magnet, (rng.standard_normal(n), rng.random((n, n)) / (2 * n)))
-    for name, workload in ("Kepler", planets), ("magnet", spins):
+    n = 5 if tiny else 1_000
+    arguments = rng.uniform(0.5, 2.0, n), rng.uniform(0.0, 20.0, n)
+    cubics = Workload(roots, arguments, options={"vmap": gd.vmap})
+    for name, workload in ("Kepler", planets), ("magnet", spins), ("roots", cubics):
         ours, theirs = until_settled(workload)
         peer = Peer(JAX, faster(1.5), theirs, "jax jit, lax.scan")
         yield compared("fixed points", name, ours, (peer,))
