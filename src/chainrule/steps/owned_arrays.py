@@ -112,10 +112,13 @@ def are_plain(parameters: Mapping[str, Any]) -> bool:
     NumPy would write into a plain array at the index of the example.
     """
     for x in parameters.values():
-        kind = x.__class__
-        if kind is not int and kind is not ndarray and first_stand_in(x) is not None:
+        if x.__class__ not in _PLAIN and first_stand_in(x) is not None:
             return False
     return True
+
+
+_PLAIN = frozenset((int, slice, ndarray))
+"""Classes of parameters that hold no traced value: ends of slices are integers."""
 
 
 def accumulate_by(

@@ -190,11 +190,12 @@ def _overwriting_step(
     def tangent_step(z: vertex, dots: Dots) -> Any:
         x, y = z.operands
         free = x is not y and isinstance(x, vertex) and x.passes_on
-        if free and type(dots.get(x)) is ndarray and are_plain(z.parameters):
-            x_dot = dots.pop(x)
-            if x_dot.base is None and sys.getrefcount(x_dot) == _ALONE:
+        if free and type(dots.get(x)) is ndarray:
+            x_dot, parameters = dots.pop(x), z.parameters
+            alone = x_dot.base is None and sys.getrefcount(x_dot) == _ALONE
+            if alone and are_plain(parameters):
                 y_dot = _tangent_of(y, dots)
-                overwrite(x_dot, 0.0 if y_dot is None else y_dot, **z.parameters)
+                overwrite(x_dot, 0.0 if y_dot is None else y_dot, **parameters)
                 return x_dot
             dots[x] = x_dot
         return by_rule(z, dots)
