@@ -129,6 +129,7 @@ def updated(
         if foreign and hasattr(y._value, "__iadd__"):
             raise _foreign_write("y += v", y)
         return operate(y, value)
+    del known  # a write goes into memory that nobody else holds
     with LOCK:
         enter_views()
         refuse(y, "output array is read-only")
