@@ -587,3 +587,44 @@ def test_in_a_trace_the_solver_sees_plain_numbers_and_control_flow_of_python():
     fast = gd.compile(lambda a: ours.minimize(f, np.zeros(1), (a,), "Nelder-Mead").x)
     assert fast(2.0)[0] == pytest.approx(2.0, abs=1e-3)
     assert fast(0.5)[0] == pytest.approx(-0.5, abs=1e-3)
+
+
+def test_minima_at_kinks_of_the_function_itself_have_no_silent_derivative():
+    def nearest(a):
+        return ours.minimize(
+            lambda x: np.sum(np.abs(x - a)), np.zeros(1), method="Nelder-Mead"
+        ).x
+
+    with (
+        pytest.warns(SolutionWarning, match="a kink of the function"),
+        pytest.raises(ArgumentError, match="neither on the unknowns nor"),
+    ):
+        gd.jacobian(nearest)(np.array([0.3]))
+    with pytest.warns(SolutionWarning, match="a kink of the function"):
+        gd.compile(gd.jacobian(nearest))(np.array([0.3]))
+
+    def step(a):
+        return ours.bisect(lambda x, a: np.sign(x - a), 0.0, 1.0, (a,))
+
+    for slope in (gd.grad(step), gd.compile(gd.grad(step))):
+        with pytest.raises(ArgumentError, match="neither on the unknowns nor"):
+            slope(0.3)
+
+
+def test_a_bound_that_does_not_push_is_a_kink_where_others_follow():
+    from chainrule.scipy.optimize.problems import Problem
+    from chainrule.scipy.optimize.stationary import FREE, WEAK_LOW, activity
+    from chainrule.scipy.optimize.unknowns import Unknowns
+
+    matrix = np.array([[1.0, 0.2], [0.1, 1.0], [0.3, 0.4]])
+    b = matrix @ np.array([0.0, 1.0])
+
+    def half_squares(x):
+        return 0.5 * np.sum((matrix @ x - b) ** 2)
+
+    problem = Problem(half_squares, Unknowns(np.ones(2)), ())
+    hessian = matrix.T @ matrix
+    x = np.array([6.5e-6, 1.0 - 6.5e-6 * hessian[0, 1] / hessian[1, 1]])
+    with pytest.warns(SolutionWarning, match="does not push"):
+        found = activity(problem, x, np.zeros(2), np.full(2, 9.0))
+    assert found.held.tolist() == [WEAK_LOW, FREE]

@@ -152,6 +152,7 @@ def solution(
     matrix_free: bool = False,
     system: Solvable | None = None,
     beside: Callable[..., Any] | None = None,
+    of_nodes: bool = False,
 ) -> Any:
     """Return a plain solution as a node, if the equation reads one.
 
@@ -166,6 +167,8 @@ def solution(
     for run in runs:
         known = set(run.inputs)
         found = closed_over(run.outputs, run.began)
+        if of_nodes and not found and np.size(raw(x)):
+            raise ArgumentError(_CONSTANT)
         older |= dict.fromkeys(v for v in found if v not in known)
     closed = tuple(older)
     if not operands and not closed:
@@ -186,6 +189,14 @@ def solution(
     parameters: dict[str, Any] = {"x": kept[0], "closed": closed}
     parameters["serial"] = next_serial()
     return record(implicit_grad, [*operands, *closed], parameters)
+
+
+_CONSTANT = (
+    "the equation of the solution depends neither on the unknowns nor on a node: its "
+    "function is piecewise constant (np.sign, a step), or the gradient of what is "
+    "minimised is (np.abs), so that no derivative follows from it. Write a smooth "
+    "function, or pass gd.value of what it reads."
+)
 
 
 def _recorded(

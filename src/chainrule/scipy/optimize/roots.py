@@ -35,7 +35,7 @@ def solution_of(problem: Problem, x: Value) -> Any:
     def residual(y: Value) -> Any:
         return _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    return problem.unknowns.restored(solution(residual, x))
+    return problem.unknowns.restored(solution(residual, x, of_nodes=True))
 
 
 def raveled(problem: Problem) -> Callable[..., Any]:
@@ -350,7 +350,7 @@ def fixed_point(
     def residual(y: Value) -> Any:
         return y - _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    return unknowns.restored(solution(residual, found))
+    return unknowns.restored(solution(residual, found, of_nodes=True))
 
 
 __all__ = [

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import SolutionWarning
 from chainrule.scipy.optimize.problems import FEW, Problem
+from chainrule.scipy.optimize.runs import judge_slope
 from chainrule.solving.implicit import solution
 from chainrule.transforms.gradients import grad
 from chainrule.values.types import Array
@@ -125,18 +126,16 @@ def _held(problem: Problem, x: Array, low: Array, high: Array) -> Any:
     """
     slope = _np.asarray(problem.gradient(x))
     gap = _np.minimum(x - low, high - x)
-    scale = _np.maximum(1.0, _np.abs(x))
-    near = gap <= 10 * NEAR * scale
+    near = gap <= 10 * NEAR * _np.maximum(1.0, _np.abs(x))
+    judge_slope(problem, x, slope, ~near)
     if not near.any():
         return _np.zeros(x.size, int)
     side = _np.where(high - x < x - low, HIGH, LOW)
     inwards = _np.where(side == HIGH, -slope, slope)
-    places = _np.flatnonzero(near & (low < high))
+    places, curvature = _np.flatnonzero(near & (low < high)), _np.zeros(x.size)
     if places.size:
         curvature, change = _curvatures_at(problem, x, slope, near, places)
         inwards[places] += _np.where(side == HIGH, -change, change)[places]
-    else:
-        curvature = _np.zeros(x.size)
     needed = curvature * _np.maximum(gap, 0.0)
     steepest = max(1.0, float(_np.max(_np.abs(slope), initial=0.0)))
     weak = _np.abs(inwards - needed) <= LIKE * needed + 1e-7 * steepest
@@ -154,18 +153,20 @@ def _curvatures_at(
 ) -> tuple[Any, Any]:
     """Return second derivatives of some unknowns, and how their slopes will change.
 
-    They change by the Newton step of the unknowns that are far from bounds, which is
-    taken where the unknowns are few.
+    They change by the Newton step of the unknowns that are far from bounds, and these
+    follow the others, where the unknowns are few.
     """
     if x.size <= FEW:
         matrix = _np.asarray(problem.hessian(x))
-        far = _np.flatnonzero(~near)
+        far, curvature = _np.flatnonzero(~near), _np.diagonal(matrix).copy()
         change = _np.zeros(x.size)
         if far.size:
-            inner = matrix[_np.ix_(far, far)]
-            step = _np.linalg.lstsq(inner, -slope[far], rcond=None)[0]
-            change = matrix[:, far] @ step
-        return _np.maximum(_np.diagonal(matrix), 0.0), change
+            beside = matrix[_np.ix_(far, places)]
+            sides = _np.column_stack([-slope[far], beside])
+            steps = _np.linalg.lstsq(matrix[_np.ix_(far, far)], sides, rcond=None)[0]
+            change = matrix[:, far] @ steps[:, 0]
+            curvature[places] -= _np.sum(beside * steps[:, 1:], axis=0)
+        return _np.maximum(curvature, 0.0), change
     if problem.sparse_hessian is not None:
         found: Any = problem.sparse_hessian(x).diagonal()
     else:
@@ -368,9 +369,9 @@ def minimum(
 
     beside = functools.partial(equations, freed=True) if _has_kinks(found) else None
     if not conditions:
-        return solution(equations, x, beside=beside)
+        return solution(equations, x, beside=beside, of_nodes=True)
     z = _np.concatenate([x, found.multipliers])
-    return solution(equations, z, beside=beside)[:n]
+    return solution(equations, z, beside=beside, of_nodes=True)[:n]
 
 
 def _has_kinks(found: Activity) -> bool:
