@@ -47,7 +47,7 @@ LIKE = ["zeros_like", "ones_like", "empty_like", "full_like"]
 
 def as_node(array):
     """Return a node that may be written, of numbers that depend on nothing."""
-    return in_place.constant_node(gd.node, array)
+    return in_place.constant_node(gd.node(0.0), array)
 
 
 def as_written_buffer(array):
