@@ -119,3 +119,24 @@ def test_lifted_functions_keep_scipys_results():
     lifted = gd.lift(f)
     assert lifted(P) == f(P)
     gd.check_gradients(lifted, (P,))
+
+
+@pytest.mark.parametrize("name", ["wasserstein_distance", "energy_distance"])
+def test_distances_run_in_compiled_maps(name):
+    f = getattr(stats, name)
+    rng = np.random.default_rng(3)
+    args = rng.normal(size=(3, 6)), rng.normal(size=(3, 5))
+    slopes = gd.vmap(gd.grad(f, (0, 1)))
+    for one, other in zip(gd.compile(slopes)(*args), slopes(*args), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tmean", "tvar", "tstd", "differential_entropy"])
+@pytest.mark.parametrize("count", [8, 40])
+def test_spreads_keep_single_precision(name, count):
+    x = np.random.default_rng(4).normal(size=count).astype(np.float32)
+    given = {} if name == "differential_entropy" else {"limits": (-2.0, 2.0)}
+    want = getattr(S, name)(x, **given)
+    z = getattr(stats, name)(gd.node(x), **given).value
+    assert z.dtype == want.dtype == np.float32
+    np.testing.assert_allclose(z, want, rtol=1e-5)

@@ -13,7 +13,7 @@ import scipy.stats
 from chainrule.scipy.moving import refused
 from chainrule.scipy.stats.descriptive import counted, kurtosis, sample_of, skew
 from chainrule.scipy.stats.namespaces import np
-from chainrule.values.shapes import shape_of
+from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.types import Axis, Value
 from chainrule.values.vertices import raw
 from chainrule.wrapping import implements
@@ -43,7 +43,8 @@ def _moments_inside(
         inside = inside & (value >= low if inclusive[0] else value > low)
     if high is not None:
         inside = inside & (value <= high if inclusive[1] else value < high)
-    n = np.sum(np.where(inside, 1.0, 0.0), axis=axis, keepdims=True)
+    counted = np.where(inside, 1.0, 0.0).astype(dtype_of(a))
+    n = np.sum(counted, axis=axis, keepdims=True)
     mean = np.sum(np.where(inside, a, 0.0), axis=axis, keepdims=True) / n
     squares = np.where(inside, a - mean, 0.0) ** 2
     total = np.sum(squares, axis=axis)
@@ -257,12 +258,14 @@ def differential_entropy(
     if method == "van es":
         logs = np.log((n + 1) / m * (x[..., m:] - x[..., :-m]))
         harmonic = numpy.sum(1.0 / numpy.arange(m, n + 1))
-        z = np.mean(logs, axis=-1) + harmonic + math.log(m) - math.log(n + 1)
+        constant = float(harmonic) + math.log(m) - math.log(n + 1)
+        z = np.mean(logs, axis=-1) + constant
     elif method in ("ebrahimi", "vasicek"):
         low, high = (np.repeat(v, m, axis=-1) for v in (x[..., :1], x[..., -1:]))
         x = np.concatenate([low, x, high], axis=-1)
         i = numpy.arange(1.0, n + 1.0)
         share = numpy.minimum(numpy.minimum(1 + (i - 1) / m, 1 + (n - i) / m), 2.0)
+        share = share.astype(dtype_of(x))
         share = share if method == "ebrahimi" else 2.0
         z = np.mean(np.log(n * (x[..., 2 * m :] - x[..., : -2 * m]) / (share * m)), -1)
     else:
@@ -335,7 +338,8 @@ def _gaps(u: Any, v: Any, wu: Any, wv: Any) -> tuple[Any, Any]:
     signed = [_shares(wu, both[0]), -_shares(wv, both[1])]
     whole = np.concatenate(both)
     order = np.argsort(raw(whole))
-    apart = np.cumsum(np.concatenate(signed)[order])[:-1]
+    shares = np.concatenate(signed) + 0.0 * whole  # to be read where a program sorts
+    apart = np.cumsum(shares[order])[:-1]
     return np.diff(whole[order]), apart
 
 
