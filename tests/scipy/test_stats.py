@@ -508,7 +508,10 @@ def test_noncentral_ratios_are_in_few_degrees_of_freedom_too():
         )
     gd.check_gradients(lambda x, nc: SMOOTH["nct"].pdf(x - 1.0, 0.6, nc), (x, 0.8))
     gd.check_gradients(lambda nc: SMOOTH["nct"].cdf(x - 1.0, 1.1, nc), (0.0,), order=2)
-    assert np.isnan(gd.grad(lambda nc: SMOOTH["nct"].cdf(0.5, 0.8, nc))(0.3))
+    for df in (0.3, 0.8, 1.0):
+        gd.check_gradients(
+            lambda x, nc, n=df: SMOOTH["nct"].cdf(x - 1.0, n, nc), (x, 0.8), order=2
+        )
     for name, shapes in (("nct", (2.0, 0.5)), ("ncf", (2.0, 3.0, 0.5))):
         with pytest.raises(MissingRuleError, match="degrees of freedom write"):
             gd.grad(SMOOTH[name].cdf, 1)(0.5, *shapes)

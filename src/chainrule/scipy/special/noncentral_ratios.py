@@ -56,13 +56,25 @@ def _mean_root(xp: Namespace, df: Value) -> Value:
 def _normal_part(xp: Namespace, df: Value, nc: Value, t: Value) -> Value:
     """Return E[phi(t sqrt(V / df) - nc)], minus the slope of nctdtr in ``nc``.
 
-    The density is ``E[sqrt(V / df) phi(...)]``, and a factor ``sqrt(V)`` adds 1 to the
-    degrees of freedom: that of one degree less, for more than one.
+    For ``df <= 1`` it is by parts that of ``df + 2`` and of ``df + 1`` degrees.
     """
-    less = xp.where(df > 1, df - 1, 1.0)
-    at = t * xp.sqrt(less / df)
-    part = xp.noncentral_t_density(less, nc, at) / _mean_root(xp, less)
-    return xp.where(df > 1, part, math.nan)
+    many = df > 1
+    v = xp.where(many, 1.0, df)
+    two = _of_one_less(xp, v + 2, nc, t * xp.sqrt((v + 2) / v))
+    one = _of_one_less(xp, v + 1, nc, t * xp.sqrt((v + 1) / v))
+    root = _mean_root(xp, v + 1) * xp.sqrt((v + 1) * v)
+    few = (1 + t * t / v) * two - nc * t * one / root
+    return xp.where(many, _of_one_less(xp, xp.where(many, df, 2.0), nc, t), few)
+
+
+def _of_one_less(xp: Namespace, df: Value, nc: Value, t: Value) -> Value:
+    """Return E[phi(t sqrt(V / df) - nc)] for ``df > 1``.
+
+    The density is ``E[sqrt(V / df) phi(...)]``, and a factor ``sqrt(V)`` adds 1 to the
+    degrees of freedom: it is that of one degree less.
+    """
+    at = t * xp.sqrt((df - 1) / df)
+    return xp.noncentral_t_density(df - 1, nc, at) / _mean_root(xp, df - 1)
 
 
 class noncentral_t_density_grad(elementwise):
@@ -97,7 +109,7 @@ class nctdtr_grad(elementwise):
 
     @staticmethod
     def d_nc(xp: Namespace, z: Value, df: Value, nc: Value, t: Value) -> Value:
-        """dz/dnc = -E[phi(t sqrt(V / df) - nc)], nan for df <= 1"""
+        """dz/dnc = -E[phi(t sqrt(V / df) - nc)]"""
         return -_normal_part(xp, df, nc, t)
 
     @staticmethod
