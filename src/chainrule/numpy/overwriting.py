@@ -127,19 +127,24 @@ def overwrite(
         outdate(known)  # the views have let go
         raise
     if log is None:
-        log = known.log = Log(array, known.ages)
-    index = kept(index)
+        known.log = Log(array, known.ages)
+    _enter(y, known, kept(index), saved, given)
+    if known.views:
+        outdate(known)
+    return True
+
+
+def _enter(y: node, known: Memory, index: Index, saved: Any, given: Any) -> None:
+    """Make the state before a write an older version, and enter what it has lost."""
+    log: Any = known.log
     old = new(overwritten)
     move(y, old)
     _VALUE.__set__(old, log)
     log.enter(index, saved)
     known.keep(old)
-    y._step = plan_of(setitem_grad, (True, is_node)).step
+    y._step = plan_of(setitem_grad, (True, isinstance(given, vertex))).step
     y._parameters = {"index": index}
     y.operands, y.serial = (old, old if given is y else given), next_serial()
-    if known.views:
-        outdate(known)
-    return True
 
 
 def move(y: node, old: node) -> None:
