@@ -40,7 +40,8 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
     """
     kind = kind_of(x)
     if kind is ndarray and x.dtype.kind in "fc":
-        x = laid_out(x, x) if copy else x
+        if copy:
+            x = x.copy("K") if x.flags.forc else laid_out(x, x)
     elif kind is not float:
         if holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None):
             x = stacked(x)

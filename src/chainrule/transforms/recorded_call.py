@@ -303,7 +303,10 @@ def owned(grads: Sequence[Any], start: int, seeds: Iterable[Any] = ()) -> list[A
         known = id(g) in seen
         seen.add(id(g))
         if isinstance(g, node):
-            g = own(g, g) if known or g.serial < start else own(g)
+            if known or g.serial < start:
+                g = own(g, g)
+            elif getattr(g._value, "base", g) is not None:
+                g = own(g)
         elif isinstance(g, ndarray) and (known or g.base is not None):
             g = g.copy("K")
         result.append(_apart(g) if isinstance(g, stand_in) else g)
