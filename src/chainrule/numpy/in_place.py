@@ -124,7 +124,7 @@ def updated(
 ) -> Any:
     """Return what ``y`` is after ``y op= value``: ``y`` itself where it is an array."""
     known = array_of(y._value)
-    foreign = is_foreign(y._value)
+    foreign = known.__class__ is not ndarray and is_foreign(y._value)
     if known is None or (foreign and not hasattr(known, "__iadd__")):
         if foreign and hasattr(y._value, "__iadd__"):
             raise _foreign_write("y += v", y)

@@ -26,7 +26,7 @@ from chainrule.nodes.recorder import as_operand, new, next_serial, plan_of
 from chainrule.operations_grad.entries import WRITE, WRITE_CONSTANT
 from chainrule.operations_grad.indexing import setitem_grad
 from chainrule.values.containers import declare_value
-from chainrule.values.foreign import alike, changes_memory, is_foreign
+from chainrule.values.foreign import PLAIN, alike, changes_memory, is_foreign
 from chainrule.values.indices import is_basic
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
@@ -106,9 +106,11 @@ def overwrite(
         return False
     given: Any = value if isinstance(value, _PLAIN) else as_operand(value)
     is_node: bool = isinstance(given, vertex)
-    if isinstance(raw(given), stand_in) or (is_node and given.watched):
+    written: Any = raw(given)
+    if isinstance(written, stand_in) or (is_node and given.watched):
         return False
-    if not is_basic(index) if foreign else is_foreign(raw(given)):
+    other = written.__class__ not in PLAIN and is_foreign(written)
+    if not is_basic(index) if foreign else other:
         return False
     if known.views and not _let_go(known, y._value.size):
         return False
@@ -120,9 +122,11 @@ def overwrite(
         return False
     try:
         saved = array[index]
-        if getattr(saved, "base", None) is not None:
-            saved = copy.copy(saved)
-        array[index] = alike((array, raw(given)))[1] if foreign else raw(given)
+        if foreign:
+            saved, written = copy.copy(saved), alike((array, written))[1]
+        elif type(saved) is ndarray and saved.base is not None:
+            saved = saved.copy()
+        array[index] = written
     except BaseException:
         outdate(known)  # the views have let go
         raise
