@@ -24,6 +24,7 @@ from chainrule.transforms.custom_operation import transposed_pullback
 from chainrule.transforms.products import jvp as jvp_of
 from chainrule.transforms.products import vjp as vjp_of
 from chainrule.transforms.values import value
+from chainrule.values.buffered import current
 from chainrule.values.containers import flatten, is_container
 from chainrule.values.shapes import SEQUENCES, ndarray, shape_of
 from chainrule.values.types import Namespace, Result, Value
@@ -243,7 +244,7 @@ def dense(g: Any) -> Any:
     """Return a cotangent that a program gave as a ``SparseObject`` as an array."""
     if isinstance(g, SparseObject):
         zeros = g.vs.zeros()
-        return g.mut_add(buffers.as_buffer(zeros))
+        return current(g.mut_add(buffers.as_buffer(zeros)))
     return g
 
 

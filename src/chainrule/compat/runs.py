@@ -44,14 +44,6 @@ class Run(Recording):
     whole: np.dtype[Any] | None = None
 
     def __init__(self, fun: Callable[..., Any], x: Any, *, copy: bool = True) -> None:
-        self._run(fun, x, copy=copy)
-        dtype = whole_dtype(x)
-        if dtype is not None and self._only_moves():
-            self._known = None
-            self._run(fun, map_leaves(_long, x), copy=False)
-            self.whole = dtype
-
-    def _run(self, fun: Callable[..., Any], x: Any, *, copy: bool) -> None:
         open_traces = traces.STACK.open
         self.trace: traces.Trace = traces.Trace(len(open_traces))
         open_traces.append(self.trace)
@@ -69,7 +61,7 @@ class Run(Recording):
             self.trace.enter(as_box(x), None)
         return wrapped
 
-    def _only_moves(self) -> bool:
+    def only_moves(self) -> bool:
         """Tell whether the result is an array of the argument's entries."""
         order = self.ordered(tuple(self.roots())).order
         moves = [z.rule.moves for z in order if z.rule is not None]
@@ -88,7 +80,8 @@ class Run(Recording):
         outputs = self.outputs
         if not self.is_nested:
             outputs = [as_numpys(plain_copy(z)) for z in outputs]
-            outputs = self._as_whole(outputs)
+            if self.whole is not None:
+                outputs = self._as_whole(outputs)
         return unflatten(self.structure, outputs)
 
     def pulled(self, g: Any) -> Any:
@@ -98,17 +91,15 @@ class Run(Recording):
             if isinstance(z, vertex):
                 seeds[i] = seed_of(parts[i], z)
         bars, recorded = self.pull(seeds)
-        plain = not (recorded and traces.STACK.open)
-        for i, x in enumerate(self.inputs):
-            bar = zeros_if_absent(bars[i], x)
-            bars[i] = as_numpys(bar) if plain else bar
-        bars = self._as_whole(bars, parts)
-        return _apart(self.arrange(bars)[0], g)
+        grads = list(map(zeros_if_absent, bars, self.inputs))
+        if not (recorded and traces.STACK.open):
+            grads = list(map(as_numpys, grads))
+        if self.whole is not None:
+            grads = self._as_whole(grads, parts)
+        return _apart(self.arrange(grads)[0], g)
 
     def _as_whole(self, parts: list[Any], seeds: Sequence[Any] = ()) -> list[Any]:
         """Return long floats as whole numbers; as floats where seeds are floats."""
-        if self.whole is None:
-            return parts
         are_whole = all(dtype_of(g).kind in "biu" for g in seeds)
         dtype = self.whole if are_whole else np.float64
         return [None if x is None else x.astype(dtype) for x in parts]
@@ -131,7 +122,8 @@ class Run(Recording):
         recorded = recorded or self.is_nested
         if not recorded:
             dots = list(map(as_numpys, dots))
-        dots = self._as_whole(dots, parts)
+        if self.whole is not None:
+            dots = self._as_whole(dots, parts)
         return tangent_tree(self, dots, recorded=recorded)
 
 
@@ -139,7 +131,17 @@ _EXACT = np.finfo(np.longdouble).nmant >= 63  # pyright: ignore
 """Whether a long float holds any whole number of 64 bits."""
 
 
-def whole_dtype(x: Any) -> np.dtype[Any] | None:
+def run_of(fun: Callable[..., Any], x: Any, *, copy: bool = True) -> Run:
+    """Return a run of a function, of whole numbers where it only moves these."""
+    run = Run(fun, x, copy=copy)
+    dtype = None if x.__class__ is float else _whole_dtype(x)
+    if dtype is not None and run.only_moves():
+        run = Run(fun, map_leaves(_long, x), copy=False)
+        run.whole = dtype
+    return run
+
+
+def _whole_dtype(x: Any) -> np.dtype[Any] | None:
     """Return the dtype of an array of whole numbers, or of several that have one."""
     if kind_of(x) is ndarray:
         return x.dtype if x.dtype.kind in "biu" else None

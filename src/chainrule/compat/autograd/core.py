@@ -27,7 +27,7 @@ from chainrule.compat.declaring import defvjp_argnums as defvjp_argnums
 from chainrule.compat.declaring import primitive as primitive
 from chainrule.compat.primitives import JVPS, VJPS, dense
 from chainrule.compat.primitives import SparseObject as SparseObject
-from chainrule.compat.runs import Run, rest_of
+from chainrule.compat.runs import Run, rest_of, run_of
 from chainrule.transforms.products import jvp as jvp_of
 from chainrule.transforms.products import vjp as vjp_of
 from chainrule.values.vertices import raw, vertex
@@ -52,7 +52,7 @@ def make_vjp(fun: Function, x: Any, *, copy: bool = True) -> tuple[Function, Any
 
 def recorded(fun: Function, x: Any, *, copy: bool = True) -> Run:
     """Return a run of a function; warn if its result does not depend on ``x``."""
-    run = Run(fun, x, copy=copy)
+    run = run_of(fun, x, copy=copy)
     if not run.depends():
         warnings.warn("Output seems independent of input.", stacklevel=3)
     return run
