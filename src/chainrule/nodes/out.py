@@ -108,7 +108,7 @@ def refuse(
 
     No function of another library is asked: what is written into its arrays is checked.
     """
-    outs: Any = out if isinstance(out, tuple) else (out,)
+    outs: Any = out if isinstance(out, TUPLE) else (out,)
     if first_foreign(map(raw, (*args, *outs))) is not None:
         return
     empty: Any = tuple(None if o is None else np.empty_like(shown(o)) for o in outs)

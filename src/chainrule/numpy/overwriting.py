@@ -208,13 +208,12 @@ def overwrite_again(y: node, index: Any, value: Any) -> bool:
     try:
         known = getattr(y, "_memory", FROZEN)
         log: Any = known.log
+        seen = known.views or NOTED or SEALED.runs
         if (
-            log is None
+            seen
+            or log is None
             or log.gradients != GRADIENTS.count
             or type(log.array) is not ndarray
-            or known.views
-            or NOTED
-            or SEALED.runs
             or _count(y._value) != _ALONE + 1
         ):
             return False
