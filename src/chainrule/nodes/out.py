@@ -22,7 +22,7 @@ from chainrule.rules import traits_of
 from chainrule.rules.declarations import parameters_of
 from chainrule.values.buffered import buffered, current
 from chainrule.values.foreign import first_foreign, is_foreign, may_be_written
-from chainrule.values.shapes import dtype_of, ndarray, shape_of
+from chainrule.values.shapes import TUPLE, dtype_of, ndarray, shape_of
 from chainrule.values.types import ArrayValue, Index, Operation, Value
 from chainrule.values.vertices import raw, stand_in, vertex
 
