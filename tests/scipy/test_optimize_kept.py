@@ -129,7 +129,7 @@ def test_zeros_of_a_matrix_stay_in_the_pattern():
     assert found.jac.nnz == 2 * n - 1
     for _ in range(2):
         same = optimize.least_squares(lambda x: band @ x + x**3 - 1.0, np.zeros(n))
-        np.testing.assert_array_equal(same.x, found.x)
+        np.testing.assert_allclose(same.x, found.x, rtol=1e-12)  # another executor
 
 
 @pytest.mark.parametrize("order", [1, 2])
