@@ -134,3 +134,17 @@ def test_what_is_computed_of_windows_does_not_overlap(f, executor):
     found = gd.compile(gd.value_and_grad(f), executor=executor)(x)
     np.testing.assert_allclose(found[0], value)
     np.testing.assert_allclose(found[1], slope)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_what_is_added_twice_to_a_transposed_argument(executor):
+    def f(x):
+        y = np.transpose(x) * 1.0
+        np.add.at(y, np.s_[..., [0, 0]], 0.1 * y[0, :2])
+        return np.sum(y**2)
+
+    x = A[:2]
+    value, slope = gd.value_and_grad(f)(x)
+    np.testing.assert_allclose(value, f(x))
+    for g, expected in ((f, value), (gd.grad(f), slope)):
+        np.testing.assert_allclose(gd.compile(g, executor=executor)(x), expected)

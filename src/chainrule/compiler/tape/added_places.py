@@ -67,7 +67,8 @@ def added_to(b: Builder, row: Row) -> Places:
     changed = changed_in_region(b, row) if changes_part(row) else None
     if changed is not None:
         return changed
-    found, part = np.array(b.places(row.args[0])), b.places(row.args[1])
+    found = np.array(b.places(row.args[0]), order="C")  # _add_each flattens it
+    part = b.places(row.args[1])
     if any(x.dtype != np.float64 for x in (row, *row.operands)):
         raise CannotLowerError
     if not picks_once(index):
