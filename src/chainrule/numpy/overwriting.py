@@ -106,10 +106,9 @@ def overwrite(
         return False
     given: Any = value if isinstance(value, _PLAIN) else as_operand(value)
     is_node: bool = isinstance(given, vertex)
-    written: Any = raw(given)
-    if isinstance(written, stand_in) or (is_node and given.watched):
+    if isinstance(raw(given), stand_in) or (is_node and given.watched):
         return False
-    other = written.__class__ not in PLAIN and is_foreign(written)
+    other = raw(given).__class__ not in PLAIN and is_foreign(raw(given))
     if not is_basic(index) if foreign else other:
         return False
     if known.views and not _let_go(known, y._value.size):
@@ -121,7 +120,7 @@ def overwrite(
     if array.base is not None:
         return False
     try:
-        saved = array[index]
+        saved, written = array[index], raw(given)
         if foreign:
             saved, written = copy.copy(saved), alike((array, written))[1]
         elif type(saved) is ndarray and saved.base is not None:
