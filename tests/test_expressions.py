@@ -13,9 +13,9 @@ import pytest
 
 from chainrule.errors import ArgumentError
 from chainrule.explainer.page.javascript_forms import (
-    PRELUDE,
     compared,
     javascript_form,
+    prelude,
 )
 from chainrule.rules import elementwise, rule
 from chainrule.rules.base import locally_constant
@@ -80,7 +80,7 @@ def test_the_form_for_floats_is_the_forward(r):
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_forms_in_javascript_are_the_forwards(tmp_path):
-    script = [PRELUDE, "const cases = [];"]
+    script = ["const cases = [];"]
     wanted = []
     for r in OURS:
         form = javascript_form(r)
@@ -96,7 +96,8 @@ def test_the_forms_in_javascript_are_the_forwards(tmp_path):
     script.append("console.log(JSON.stringify(cases.map((x) => "
                   "Object.is(x, -0) ? '-0.0' : String(Number(x)))))")  # fmt: skip
     path = tmp_path / "forms.js"
-    path.write_text("\n".join(script))
+    text = "\n".join(script)
+    path.write_text(f"{prelude(text)}\n{text}")
     done = subprocess.run(
         ["node", str(path)], capture_output=True, text=True, check=True
     )

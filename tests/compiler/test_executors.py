@@ -346,8 +346,8 @@ def test_a_scan_is_the_same_on_all(executor, reverse):
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
 def test_stats_after_an_error():
     fast = gd.compile(lambda x: np.linalg.cholesky(x) * 2.0, executor="native")
-    fast(np.eye(60))  # too large for native code
+    fast(np.eye(100))  # too large for native code
     with pytest.raises(np.linalg.LinAlgError):
-        fast(-np.eye(60))
+        fast(-np.eye(100))
     shares = fast.stats()["programs"][0]["numpy_rows"]
     assert np.isnan(shares["cholesky"])

@@ -74,9 +74,10 @@ class Traced(stand_in):
 
     def fixed(self) -> Traced:
         """Return a handle that nobody else can write into."""
-        if not isinstance(self.value, ndarray):
-            return self
-        return Traced(self.home, self.row, self.value)
+        value = self.value
+        return (
+            Traced(self.home, self.row, value) if isinstance(value, ndarray) else self
+        )
 
     def guarded(self) -> Traced:
         """Return a handle that nobody can write into."""
@@ -88,14 +89,15 @@ class Traced(stand_in):
 
     def laid_out(self, before: ArrayValue | None, order: Order = "K") -> Traced:
         """Return an array that lies in memory as another one, or by itself."""
+        if isinstance(self.value, Column):
+            return self
         array, value = self, np.asarray(self.value)
         like: Any = before.value if isinstance(before, Traced) else before
         if like is None:
             value = in_order(value, order)
         else:
             self.home.wrote()
-            if value.strides != like.strides:
-                value = laid_out(value, like)
+            value = value if value.strides == like.strides else laid_out(value, like)
         if not isinstance(self.value, ndarray):
             array = self.home.call(np.asarray, (self,), None)
         return Traced(self.home, array.row, value)
