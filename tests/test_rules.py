@@ -151,7 +151,7 @@ def test_float_stays_float():
         values = call.draw()
         if values and all(type(x) is float for x in values):
             for z in call.run(values, call.moving(values))[0]:
-                if z.shape == ():
+                if z.shape == () and z.dtype.kind != "c":
                     assert type(z.value) is float, call.label
 
 

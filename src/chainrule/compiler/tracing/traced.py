@@ -291,11 +291,8 @@ class Traced(stand_in):
         self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
     ) -> Any:
         """Add a ufunc's call, or one of its methods', as a row."""
-        if (
-            method == "__call__"
-            and not kwargs
-            and _PLAIN.issuperset(map(kind_of, inputs))
-        ):
+        plain = not kwargs and _PLAIN.issuperset(map(kind_of, inputs))
+        if plain and method == "__call__":
             return self.home.entrywise(ufunc, inputs)
         if any(isinstance(x, vertex | Frame) for x in inputs):
             return NotImplemented
