@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 0 even where a target is missed, which is printed."""
     options = parser().parse_args(arguments)
     if options.docs:
-        print(page.write(page.read(options.docs)))
+        print(page.write(page.read(*options.docs)))
         return 0
     smoke = options.smoke
     chosen = [c for c in comparisons(tiny=smoke) if options.only in c.name]
@@ -93,7 +93,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--list", action="store_true", help="list operations and stop")
     made.add_argument("--only", default="", help="run workloads with this in the name")
     made.add_argument(
-        "--docs", type=Path, help="write docs/benchmarks.md of stored results, and stop"
+        "--docs",
+        type=Path,
+        nargs="+",
+        help="write docs/benchmarks.md of stored runs, and stop: the last one counts",
     )
     return made
 

@@ -24,7 +24,7 @@ EAGER = "Eager, and what it costs"
 TEXT = """\
 # Benchmarks
 
-Every line of one run of `make bench`, which wrote this page, misses included. Value and
+Every line of `make bench`, which wrote this page, misses included. Value and
 gradient on one thread, medians; chainrule and a peer are timed right after each other,
 in a process of their own, and *ratio* is the median of the ratios of these pairs.
 Compare within a line. *First call* lines trace and compile; the others begin after a
@@ -55,9 +55,13 @@ def write(found: Mapping[str, Any], page: Path = PAGE) -> Path:
     return page
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return a run that was stored."""
-    return json.loads(path.read_text(encoding="utf-8"))
+def read(*paths: Path) -> dict[str, Any]:
+    """Return a run that was stored; lines of later ones stand in for its own."""
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    newest: dict[tuple[str, str], Any] = {}
+    for run in runs:
+        newest |= {(row["workload"], row["peer"]): row for row in run["rows"]}
+    return {**runs[-1], "rows": list(newest.values())}
 
 
 def summary_of(rows: Sequence[Row]) -> str:
