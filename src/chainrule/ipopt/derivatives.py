@@ -122,6 +122,8 @@ class Differentiated:
         held, self._args = moving
         self._held_count: int = len(held.values)
         self.values: tuple[Any, ...] = (*held.values, *self._args.values)
+        self.low: Any
+        self.high: Any
         self.low, self.high = self._ends(bounds)
         self.is_node: bool = held.is_node or self._args.is_node
         self.is_node |= holds_nodes(self.low) or holds_nodes(self.high)

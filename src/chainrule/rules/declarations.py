@@ -10,7 +10,7 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,7 +103,7 @@ def names_with(prefix: str, cls: type) -> frozenset[str]:
     return frozenset(name for name in vars(cls) if name.startswith(prefix))
 
 
-inherited_names = functools.cache(names_with)
+inherited_names: Callable[[str, type], frozenset[str]] = functools.cache(names_with)
 """The same of a class that others are made of: their kind, which does not change."""
 
 
