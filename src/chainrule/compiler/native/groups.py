@@ -82,7 +82,10 @@ def grouped(program: Program, views: Views) -> list[Group]:
             group = member[row.args[0]]
             if _adds_up(row, group.kind):
                 group.reductions.append(row)
-    moved = {x for row in program.rows if is_movement(row) for x in row.operands}
+    short = len(program.rows) <= _SHORT
+    moved = {
+        x for row in program.rows if short and is_movement(row) for x in row.operands
+    }
     return [g for g in groups.values() if _pays(g, views, moved)]
 
 
@@ -184,6 +187,11 @@ def _may_raise(row: Row) -> bool:
     return known.may_raise and not only_shows(row)
 
 
+_SHORT = 2_000
+"""Rows up to which a program has loops for single rows that others read moved, or in
+another order. In that of a table that is filled part by part they take LLVM long."""
+
+
 def _pays(group: Group, views: Views, moved: set[Row]) -> bool:
     """Tell whether a group gains by a loop nest; others read what is ``moved``."""
     if len(group.members) >= FEWEST:
@@ -247,9 +255,11 @@ def copy_in_loops(program: Program, pieces: Pieces, *, floats: bool) -> None:
     least = LARGE_ON_TAPE if floats else LARGE
     rows: list[Row] = []
     copies: dict[Row, Row] = {}
+    short = len(program.rows) <= _SHORT
     views = Views(floats=floats)
     for row in program.rows:
-        reads = _is_reduction(row) or _copies(row, views) or _mixes(row, pieces)
+        reads = _is_reduction(row) or _copies(row, views)
+        reads = reads or (short and _mixes(row, pieces))
         if reads and _is_slow(row.args[0], least):
             x = row.args[0]
             if x not in copies:
