@@ -33,7 +33,7 @@ from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import is_foreign
-from chainrule.values.indices import computed_mask, same_index
+from chainrule.values.indices import same_index, written_where
 from chainrule.values.shapes import (
     dtype_of,
     generic,
@@ -202,12 +202,10 @@ def _put(y: node, index: Index, value: ArrayLike) -> None:
 
 def _assigned(y: node, index: Index, value: ArrayLike) -> Any:
     """Return what an array is after a write: of computed masks, without lengths."""
-    masked = computed_mask(index, y.shape, len(shape_of(raw(value))))
-    if masked is None:
-        return record(indexing.setitem_grad, (y, value), {"index": index})
-    mask, ones = masked
-    z = operations.where(operations.reshape(mask, mask.shape + ones), value, y)
-    return z if z.dtype == y.dtype else operations.astype(z, y.dtype)
+    z = written_where(operations, y, index, value)
+    if z is None:
+        z = record(indexing.setitem_grad, (y, value), {"index": index})
+    return z
 
 
 def _write(y: node, z: Value) -> None:

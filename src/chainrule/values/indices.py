@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.values.foreign import is_foreign
+from chainrule.values.shapes import shape_of
 from chainrule.values.types import Index, Shape
-from chainrule.values.vertices import stand_in
+from chainrule.values.vertices import raw, stand_in
 
 _np: Any = np
 
@@ -90,7 +91,20 @@ def plain_slice(index: slice) -> slice:
     return slice(*(x if x is None else operator.index(x) for x in ends))
 
 
-def computed_mask(index: Index, shape: Shape, rank: int) -> Any:
+def written_where(xp: Any, y: Any, index: Index, value: Any) -> Any:
+    """Return ``y`` with a value where a computed mask holds; else ``None``.
+
+    It is a choice: the number of entries that the mask picks has no part in it.
+    """
+    masked = _computed_mask(index, y.shape, len(shape_of(raw(value))))
+    if masked is None:
+        return None
+    mask, ones = masked
+    z = xp.where(xp.reshape(mask, mask.shape + ones), value, y)
+    return z if z.dtype == y.dtype else xp.astype(z, y.dtype)
+
+
+def _computed_mask(index: Index, shape: Shape, rank: int) -> Any:
     """Return a traced or lazy mask, and axes to add to it; ``None`` if it is none.
 
     What is written where it holds has so many axes at most that none counts the

@@ -82,10 +82,7 @@ def grouped(program: Program, views: Views) -> list[Group]:
             group = member[row.args[0]]
             if _adds_up(row, group.kind):
                 group.reductions.append(row)
-    short = len(program.rows) <= _SHORT
-    moved = {
-        x for row in program.rows if short and is_movement(row) for x in row.operands
-    }
+    moved = {x for row in program.rows if is_movement(row) for x in row.operands}
     return [g for g in groups.values() if _pays(g, views, moved)]
 
 
@@ -187,11 +184,6 @@ def _may_raise(row: Row) -> bool:
     return known.may_raise and not only_shows(row)
 
 
-_SHORT = 2_000
-"""Rows up to which a program has loops for single rows that others read moved, or in
-another order. In that of a table that is filled part by part they take LLVM long."""
-
-
 def _pays(group: Group, views: Views, moved: set[Row]) -> bool:
     """Tell whether a group gains by a loop nest; others read what is ``moved``."""
     if len(group.members) >= FEWEST:
@@ -244,6 +236,11 @@ def _shown_whole(x: Row) -> Row:
             break
         x = x.args[0]
     return x
+
+
+_SHORT = 2_000
+"""Rows up to which a program has loops for what is read in another order. That of a
+table which is filled part by part has thousands, which would take LLVM seconds."""
 
 
 def copy_in_loops(program: Program, pieces: Pieces, *, floats: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import opcode
 import sys
 from types import FrameType
@@ -10,9 +11,6 @@ from typing import Any
 
 from chainrule.rules.namespace import whole
 from chainrule.values.vertices import is_internal
-
-_given: Any = getattr(opcode, "_nb_ops", None) or getattr(opcode, "get_nb_ops", tuple)
-_operators: Any = _given() if callable(_given) else _given
 
 
 def user_line() -> str:
@@ -41,11 +39,16 @@ def in_subscript() -> bool:
     asking = sys._getframe(2)
     code, place = asking.f_code.co_code, asking.f_lasti
     name = dis.opname[code[place]]
-    return "SUBSCR" in name or (name == "BINARY_OP" and code[place + 1] == _SUBSCRIPT)
+    return "SUBSCR" in name or (name == "BINARY_OP" and code[place + 1] == _subscript())
 
 
-_SUBSCRIPT = {name: i for i, (name, *_) in enumerate(_operators)}.get("NB_SUBSCR")
-"""Which operator that is, where it is one: from Python 3.14 on."""
+@functools.cache
+def _subscript() -> int | None:
+    """Return which operator that is, where it is one: from Python 3.14 on."""
+    new: Any = getattr(opcode, "get_nb_ops", tuple)
+    known: Any = getattr(opcode, "_nb_ops", None) or new()
+    names: list[str] = [name for name, *_ in known]
+    return names.index("NB_SUBSCR") if "NB_SUBSCR" in names else None
 
 
 def _is_helper(frame: FrameType) -> bool:

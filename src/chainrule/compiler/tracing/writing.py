@@ -25,8 +25,8 @@ from chainrule.numpy.writes import METHODS
 from chainrule.operations_grad.indexing import setitem
 from chainrule.rules import plain, rule_of
 from chainrule.values.containers import declare_value
-from chainrule.values.indices import computed_mask, same_index
-from chainrule.values.shapes import index_of_view, laid_out, ndarray, shape_of
+from chainrule.values.indices import same_index, written_where
+from chainrule.values.shapes import index_of_view, laid_out, ndarray
 from chainrule.values.types import Index, Order
 from chainrule.values.versions import shares
 from chainrule.values.vertices import vertex
@@ -48,17 +48,10 @@ def assign(y: Traced, index: Index, value: Any) -> None:
     _refuse(y, "assignment destination is read-only")
     if y.cut is FLAT:
         value = repeated(value, y.size, index)
-    _write(y, _assigned(y, index, value))
-
-
-def _assigned(y: Traced, index: Index, value: Any) -> Any:
-    """Return what an array is after a write: of computed masks, without lengths."""
-    masked = computed_mask(index, y.shape, len(shape_of(value)))
-    if masked is None:
-        return y.home.call(setitem, (y, value), {"index": index})
-    mask, ones = masked
-    z = _np.where(_np.reshape(mask, mask.shape + ones), value, y)
-    return z if z.dtype == y.dtype else _np.astype(z, y.dtype)
+    z = written_where(_np, y, index, value)
+    if z is None:
+        z = y.home.call(setitem, (y, value), {"index": index})
+    _write(y, z)
 
 
 def _refuse_node(value: Any) -> None:
