@@ -41,7 +41,7 @@ NEWEST_CHANGED := $(addprefix --deselect=tests/, \
 	scipy/test_spatial.py::test_distance_matrices)
 
 # Those that go through the list of all rules.
-RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.py \
+RULE_TESTS := $(addprefix tests/,test_rules.py test_declarations.py test_expressions.py test_kernels.py \
 	test_symbolic.py test_conventions.py test_precision.py test_traits.py \
 	compiler/test_operations.py compiler/test_vm.py explainer/test_formulas.py \
 	explainer/test_javascript.py numpy/test_lists_of_nodes.py scipy/test_rules_of_scipy.py)

@@ -83,6 +83,53 @@ assert keep_freed_memory.cache_info().currsize == 1
 """)
 
 
+def test_optree_is_loaded_when_a_container_comes():
+    run("""
+import pickle
+import sys
+import chainrule as gd
+import numpy as np
+from chainrule.values.containers import LEAF, flatten, unflatten
+
+gd.hessian(lambda x: np.sum(x**3))(np.ones(2))
+gd.grad(lambda x, y: x * y, (0, 1))(2.0, 3.0)
+assert not {"optree", "dataclasses", "difflib"} & set(sys.modules)
+assert pickle.loads(pickle.dumps(LEAF)) is LEAF
+assert unflatten(LEAF, LEAF.flatten_up_to([1, 2])) == [1, 2]
+assert gd.grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 3.0}) == {"a": 3.0, "b": 2.0}
+assert "optree" in sys.modules
+assert flatten(np.int64(3))[1] is flatten("text")[1] is LEAF
+(place,) = LEAF.accessors()
+assert place("all of it") == "all of it"
+""")
+
+
+def test_threads_meet_a_class_of_containers_together():
+    run("""
+import dataclasses
+import threading
+import chainrule as gd
+
+@dataclasses.dataclass
+class Pair:
+    a: float
+    b: float
+
+start, found = threading.Barrier(8), []
+
+def work():
+    start.wait()
+    found.append(gd.grad(lambda p: p.a * p.b)(Pair(2.0, 3.0)))
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert found == [Pair(3.0, 2.0)] * 8, found
+""")
+
+
 def test_the_compiler_is_loaded_when_it_is_first_asked_for():
     run("""
 import sys

@@ -8,19 +8,19 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
-from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from chainrule.errors import ArgumentError
 
 
-@dataclass
 class Settings:
     """What is set now; without a place for machine code the environment says it."""
 
-    progress: bool = False
-    cache: str = ""
-    keep_memory: bool = False
+    def __init__(self) -> None:
+        """Set what holds at the start."""
+        self.progress: bool = False
+        self.cache: str = ""
+        self.keep_memory: bool = False
 
 
 SETTINGS = Settings()
@@ -78,7 +78,7 @@ class options:
         keep_memory: bool | None = None,
     ) -> None:
         """Set what is given."""
-        self._before: dict[str, bool | str] = asdict(SETTINGS)
+        self._before: dict[str, bool | str] = dict(vars(SETTINGS))
         if progress is not None:
             if progress:
                 need_tqdm()
@@ -116,7 +116,7 @@ class options:
 
     def __repr__(self) -> str:
         """Tell what is set."""
-        told = (f"{name}={value!r}" for name, value in asdict(SETTINGS).items())
+        told = (f"{name}={value!r}" for name, value in vars(SETTINGS).items())
         return f"options({', '.join(told)})"
 
 

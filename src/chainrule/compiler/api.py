@@ -7,8 +7,6 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-import optree
-
 from chainrule.compiler.c_source.function import c_identifier, function_of
 from chainrule.compiler.dispatch.compiled import Compiled
 from chainrule.compiler.dispatch.functions import positional_names
@@ -24,8 +22,6 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.values.containers import unflatten
 from chainrule.values.shapes import describe
-
-_optree: Any = optree
 
 
 @overload
@@ -365,7 +361,7 @@ def _argument_names(
     A number or array has its argument's name; a leaf of a container a name of its own.
     """
     arrangement = signature.arrangement
-    accessors = _optree.treespec_accessors(arrangement.structure)
+    accessors = arrangement.structure.accessors()
     inputs = iter(path.program.inputs)
     names = positional_names(compiled)
 

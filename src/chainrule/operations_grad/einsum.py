@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from chainrule.values.vertices import first_stand_in
 
 EINSUM_WORK = 100_000
 """From this many products on a transpose looks for the best order of contraction."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 class einsum_grad(multilinear):
@@ -148,7 +148,7 @@ def explicit_einsum(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
             f"einsum subscripts {text!r} name {len(terms)} operands; received "
             f"{len(operands)}."
         )
-    free = [c for c in string.ascii_uppercase + string.ascii_lowercase if c not in text]
+    free = [c for c in _LETTERS if c not in text]
     counts = [
         len(shape_of(x)) - len(t.replace("...", "")) if "..." in t else 0
         for t, x in zip(terms, operands, strict=True)
@@ -180,5 +180,4 @@ def _from_sublists(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
 
 
 def _letters(sublist: Sequence[Any]) -> str:
-    names = string.ascii_uppercase + string.ascii_lowercase
-    return "".join("..." if s is Ellipsis else names[int(s)] for s in sublist)
+    return "".join("..." if s is Ellipsis else _LETTERS[int(s)] for s in sublist)

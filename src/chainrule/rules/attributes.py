@@ -1,12 +1,10 @@
 """The attributes of a rule class besides its derivatives, checked when it is made.
 
-A trait of the wrong type would be met far from its declaration, or be believed. Rules
-of the library are read by its tests, which costs their import nothing.
+A trait of the wrong type would be met far from its declaration, or be believed.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import operator
@@ -19,7 +17,6 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.rules.declarations import (
     Derivative,
-    is_of_library,
     kind_of,
     parameters_of,
 )
@@ -39,7 +36,7 @@ _ENGINES = frozenset(
 
 
 def check_attributes(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
-    """Raise unless each attribute that a program's class sets is of its type.
+    """Raise unless each attribute that a class sets is of its type.
 
     Parameters
     ----------
@@ -48,12 +45,6 @@ def check_attributes(cls: type[rule], derivatives: Sequence[Derivative]) -> None
     derivatives
         Its methods that compute derivatives.
     """
-    if not is_of_library(cls):
-        check_each(cls, derivatives)
-
-
-def check_each(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
-    """Raise unless each attribute that a class sets is of its type."""
     own = vars(cls)
     for name, value in own.items():
         if name in _CHECKS:
@@ -85,6 +76,8 @@ def check_names(cls: type, prefixes: Sequence[str]) -> None:
     for name in vars(cls):
         if name in known or name.startswith(("_", *prefixes)):
             continue
+        import difflib  # loaded where a name is wrong
+
         close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
         did_you_mean = f"Did you mean {close[0]!r}? " if close else ""
         derivatives = " or ".join(f"{p}<operand>" for p in prefixes)
@@ -104,14 +97,13 @@ def _names_of(cls: type) -> frozenset[str]:
 
 
 def check_engine(cls: type[rule]) -> None:
-    """Raise if a class of a program sets what its kind of rule makes."""
+    """Raise if a class sets what its kind of rule makes."""
     for name in sorted(_ENGINES & vars(cls).keys()):
-        if not is_of_library(cls):
-            raise ArgumentError(
-                f"{cls.__name__} sets {name!r}, which its kind of rule makes of what "
-                "is declared. A helper of the rule's own needs a leading underscore: "
-                f"_{name}."
-            )
+        raise ArgumentError(
+            f"{cls.__name__} sets {name!r}, which its kind of rule makes of what "
+            "is declared. A helper of the rule's own needs a leading underscore: "
+            f"_{name}."
+        )
 
 
 def check_library_name(cls: type[rule], name: str) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.rules.attributes import check_attributes, check_engine, check_names
+from chainrule.rules.attributes import check_engine, check_names
 from chainrule.rules.cases import Cases, Dtypes
 from chainrule.rules.declarations import (
     Derivative,
-    check_declaration,
     derivative,
     inherited_names,
     is_of_library,
     names_with,
 )
 from chainrule.rules.expressions import operands_in
-from chainrule.rules.forms import check_forms
+from chainrule.rules.forms import check_rule
 from chainrule.rules.named_functions import (
     await_function,
     declare_functions_of,
@@ -109,13 +109,15 @@ class rule(traits):
     def __init_subclass__(cls, *, kind: bool = False) -> None:
         """Read the operand names from the methods, check, and enter the registry."""
         super().__init_subclass__()
-        check_engine(cls)
+        is_checked = not is_of_library(cls)
+        if is_checked:
+            check_engine(cls)
         cls.plans = {}
         if kind:
             return
         check_names(cls, tuple(cls._prefixes))
         cls._leave_forms()
-        methods = cls._derivatives()
+        methods = list(islice(cls._derivatives(), None if is_checked else 1))
         if methods and not cls.operand_names:
             cls.operand_names = methods[0].signature.positional
             cls.variadic = methods[0].signature.variadic
@@ -124,10 +126,8 @@ class rule(traits):
             for i, name in enumerate(cls.operand_names)
             if cls._prefix and hasattr(cls, cls._prefix + name)
         }
-        check_attributes(cls, methods)
-        if cls._prefix or cls._main:
-            check_declaration(cls, methods)
-        check_forms(cls)
+        if is_checked:
+            check_rule(cls, methods)
         own = vars(cls)
         if isinstance(own.get("forward"), str):
             cls._await_forward(cls.forward)
@@ -180,7 +180,7 @@ class rule(traits):
             find_loaded()
 
     @classmethod
-    def _derivatives(cls) -> list[Derivative]:
+    def _derivatives(cls) -> Iterator[Derivative]:
         """Read the methods that compute derivatives, those of single operands first."""
         heads: dict[str, int] = {}
         for prefix, head in cls._prefixes.items():
@@ -189,11 +189,11 @@ class rule(traits):
             )
             heads.update(dict.fromkeys(sorted(names), head))
         heads |= {name: n for name, n in cls._heads.items() if hasattr(cls, name)}
-        return [
+        return (
             derivative(cls, name, head)
             for name, head in heads.items()
             if getattr(cls, name) is not None
-        ]
+        )
 
     def __init__(self, *operands: Value, **parameters: Any) -> None:
         """Keep the operands; those that are nodes are the ``vertices``."""

@@ -9,7 +9,6 @@ plain normal array would leave the domain, and its parameters::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,26 +18,30 @@ from chainrule.values.shapes import TUPLE
 Array = Any
 
 
-@dataclass(frozen=True)
 class Sample:
     """A way to draw one operand: a kind of array and its shape."""
 
-    kind: str
-    shape: tuple[int, ...]
-    low: float = -2.0
-    high: float = 2.0
+    def __init__(
+        self, kind: str, shape: tuple[int, ...], low: float = -2.0, high: float = 2.0
+    ) -> None:
+        """Keep it, with the interval of a uniform kind."""
+        self.kind: str = kind
+        self.shape: tuple[int, ...] = shape
+        self.low: float = low
+        self.high: float = high
 
     def draw(self, rng: np.random.Generator) -> Array:
         """Return a float64 array of this kind."""
         return _DRAW[self.kind](self, rng)
 
 
-@dataclass(frozen=True)
 class Case:
     """One call of a rule: operands (shapes, samples or constants) and parameters."""
 
-    operands: tuple[Any, ...]
-    parameters: dict[str, Any]
+    def __init__(self, operands: tuple[Any, ...], parameters: dict[str, Any]) -> None:
+        """Keep them."""
+        self.operands: tuple[Any, ...] = operands
+        self.parameters: dict[str, Any] = parameters
 
     def draw(self, rng: np.random.Generator) -> tuple[Any, ...]:
         """Return the operands: a tuple of ints is a shape, all else stays."""

@@ -1,8 +1,9 @@
 """Reading a rule's declaration: what its names say, and refusals where they disagree.
 
 A partial that is misspelt would be a derivative of zero in silence, so a rule class is
-checked when it is made: every public name must be one that its kind of rule reads, and
-``forward`` and the derivatives must speak of the same operands and parameters.
+checked when it is made, and those of the library by its tests: every public name must
+be one that its kind of rule reads, and ``forward`` and the derivatives must speak of
+the same operands and parameters.
 """
 
 from __future__ import annotations
@@ -77,11 +78,6 @@ def parameters_of(function: Operation) -> Parameters | None:
     )
 
 
-def _is_numpys(function: Operation) -> bool:
-    """Tell whether a function is NumPy's, whose signature takes time to read."""
-    return str(getattr(function, "__module__", "")).startswith("numpy")
-
-
 def _is_wrapper(function: Operation) -> bool:
     return hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
 
@@ -137,14 +133,11 @@ BUFFERED = ("accumulate_", "overwrite_")
 
 
 def check_returns(cls: type, name: str) -> None:
-    """Raise if a method of a program's rule never returns a value: it was forgotten.
-
-    Those of the library are read by its tests.
-    """
+    """Raise if a method of a rule never returns a value: it was forgotten."""
     code = getattr(getattr(cls, name), "__code__", None)
     if code is None or name.startswith(BUFFERED):
         return
-    if not is_of_library(cls) and returns_nothing(code):
+    if returns_nothing(code):
         raise ArgumentError(
             f"{cls.__name__}.{name} returns nothing. Write return before what it found."
         )
@@ -199,8 +192,7 @@ def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> Non
                 "derivative is given all parameters of a call: let each take the same."
             )
     _check_named(cls, "zeroed", getattr(cls, "zeroed", ()), [*first.signature.keywords])
-    if not (is_of_library(cls) and _is_numpys(cls.forward)):
-        check_forward(cls, first.signature.keywords)
+    check_forward(cls, first.signature.keywords)
     for name in ("forward", *(d.name for d in derivatives)):
         check_returns(cls, name)
 

@@ -32,8 +32,7 @@ class Form:
     def flat(self, x: Tree) -> Any:
         """Return the leaves of a solution, and note its structure."""
         leaves, self.structure = flatten(x)
-        if self.structure is LEAF or self.structure == LEAF:
-            self.structure = LEAF
+        if self.structure is LEAF:
             return _number(x)
         self.fixed = {i: v for i, v in enumerate(leaves) if not is_inexact(v)}
         moving = [_number(v) for i, v in enumerate(leaves) if i not in self.fixed]

@@ -126,7 +126,7 @@ def _apart(x: Any) -> tuple[Slot, list[Any], list[bool]]:
     if isinstance(x, SEQUENCES) and not hasattr(x, "_fields") and _is_of_one_shape(x):
         return None, [stacked(x)], [True]
     leaves, structure = flatten(x)
-    if structure != LEAF and any(map(_reads, leaves)):
+    if structure is not LEAF and any(map(_reads, leaves)):
         return structure, leaves, list(map(_reads, leaves))
     if callable(x):
         found = opened(x)

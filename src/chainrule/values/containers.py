@@ -1,21 +1,21 @@
 """Containers of values: dicts, lists, tuples, named tuples and dataclasses, as trees.
 
-Flattening is optree's. Standard-library dataclasses are entered in its registry when
-they are first met; their fields are the children, in order of declaration. So are
-labelled arrays (``labelled``), whose values are the children.
+Flattening is optree's, which is imported when a container is first met: a number, an
+array or a node is its own leaf. Standard-library dataclasses are entered in its
+registry when they are first met; their fields are the children, in order of
+declaration. So are labelled arrays (``labelled``), whose values are the children.
 """
 
 from __future__ import annotations
 
 import collections
-import dataclasses
+import importlib
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import optree
-from optree import PyTreeSpec as Structure
 
+from chainrule.locks import reentrant_lock
 from chainrule.values.buffered import buffered, current
 from chainrule.values.frames import Frame
 from chainrule.values.labelled import (
@@ -28,15 +28,83 @@ from chainrule.values.labelled import (
 )
 
 # As Any, so that a type checker does not ask for the classes of unknown values.
-_optree: Any = optree
 _kind_of: Any = type
 
 Tree = Any
 _NAMESPACE = "chainrule"
+_LOCK = reentrant_lock()
 _known: set[type] = set()
 _values: set[Any] = {float, int, complex, np.ndarray, np.float64, np.float32}
-LEAF: Any = optree.tree_structure(0.0)  # type: ignore[arg-type]
-"""The structure of a value that is no container."""
+
+
+class _Optree:
+    """optree, with its registry of our own containers."""
+
+    def __getattr__(self, name: str) -> Any:
+        with _LOCK:
+            optree = importlib.import_module("optree")
+            if Frame not in _known:
+                _known.add(Frame)
+                optree.register_pytree_node(
+                    Frame, Frame.flattened, as_frame, namespace=_NAMESPACE
+                )
+        found = getattr(optree, name)
+        setattr(self, name, found)  # so that it is asked for once
+        return found
+
+
+_optree: Any = _Optree()
+
+
+class Structure(Protocol):
+    """How leaves lie in a container: ``LEAF``, or what optree says (``PyTreeSpec``)."""
+
+    @property
+    def num_leaves(self) -> int:
+        """How many leaves there are."""
+        ...
+
+    @property
+    def num_nodes(self) -> int:
+        """How many leaves and containers there are."""
+        ...
+
+    def is_leaf(self) -> bool:
+        """Tell whether there is no container."""
+        ...
+
+    def flatten_up_to(self, tree: Tree, /) -> list[Any]:
+        """Return the parts of a container that stand where this one has leaves."""
+        ...
+
+    def accessors(self) -> list[Any]:
+        """Return how each leaf is reached."""
+        ...
+
+
+class _Leaf:
+    """What optree says of a value that is no container."""
+
+    num_leaves = num_nodes = 1
+
+    def is_leaf(self) -> bool:
+        return True
+
+    def flatten_up_to(self, tree: Tree, /) -> list[Any]:
+        return [tree]
+
+    def accessors(self) -> list[Any]:
+        return _optree.tree_accessors(0.0)
+
+    def __repr__(self) -> str:
+        return "PyTreeSpec(*)"
+
+    def __reduce__(self) -> str:
+        return "LEAF"
+
+
+LEAF: Structure = _Leaf()
+"""The structure of a value that is no container, by identity."""
 
 
 def declare_value(kind: type) -> None:
@@ -48,13 +116,15 @@ def flatten(tree: Tree) -> tuple[list[Any], Structure]:
     """Return the leaves of a container and its structure; ``None`` has no leaves."""
     if type(tree) in _values:
         return [tree], LEAF
-    leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
+    if isinstance(tree, buffered):
+        return [tree.current()], LEAF
+    leaves, structure = _optree.tree_flatten(tree, namespace=_NAMESPACE)
     if _values.issuperset(map(_kind_of, leaves)):
         return leaves, structure
     if any(map(_register, leaves)):
         return flatten(tree)
-    if isinstance(tree, buffered):
-        return [tree.current()], LEAF
+    if leaves[0] is tree:
+        structure = LEAF
     return list(map(current, leaves)), structure
 
 
@@ -62,7 +132,7 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Tree:
     """Return a container of this structure with these leaves."""
     if structure is LEAF:
         return leaves[0]
-    return optree.tree_unflatten(structure, leaves)
+    return _optree.tree_unflatten(structure, leaves)
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Tree) -> Tree:
@@ -155,19 +225,27 @@ def is_container(x: Any) -> bool:
 
 
 def _register(x: Any) -> bool:
-    """Enter the class of a dataclass or of labelled arrays; tell whether it was new."""
+    """Enter the class of a dataclass or of labelled arrays; tell whether it is one."""
     kind = _kind_of(x)
-    if kind in _values or kind in _known:
+    handlers: Any = None
+    if kind not in _values:
+        handlers = handlers_of(kind) or _of_fields(kind)
+    if handlers is None:
         return False
-    handlers = handlers_of(kind)
-    if handlers is not None:
-        _known.add(kind)
-        _optree.register_pytree_node(kind, *handlers, namespace=_NAMESPACE)
-        return True
+    with _LOCK:
+        if kind not in _known:  # else another thread was first
+            _optree.register_pytree_node(kind, *handlers, namespace=_NAMESPACE)
+            _known.add(kind)
+    return True
+
+
+def _of_fields(kind: Any) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """Return how a dataclass is taken apart and put together."""
     if not hasattr(kind, "__dataclass_fields__"):
-        return False
-    _known.add(kind)
-    names = tuple(field.name for field in dataclasses.fields(kind))
+        return None
+    from dataclasses import fields  # loaded where there is one
+
+    names = tuple(field.name for field in fields(kind))
 
     def children(value: Any) -> tuple[tuple[Any, ...], None, tuple[str, ...]]:
         return tuple(getattr(value, name) for name in names), None, names
@@ -178,8 +256,4 @@ def _register(x: Any) -> bool:
             object.__setattr__(made, name, value)
         return made
 
-    _optree.register_pytree_node(kind, children, build, namespace=_NAMESPACE)
-    return True
-
-
-_optree.register_pytree_node(Frame, Frame.flattened, as_frame, namespace=_NAMESPACE)
+    return children, build

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from optree import PyTreeSpec
 
 from chainrule.compiler.control.bodies import (
     Body,
@@ -39,7 +38,14 @@ from chainrule.transforms.one_run import (
     wanted_of,
     with_zeros,
 )
-from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
+from chainrule.values.containers import (
+    LEAF,
+    Structure,
+    flatten,
+    key_orders,
+    map_leaves,
+    unflatten,
+)
 from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
@@ -79,7 +85,7 @@ def _in_trace(
     choice: Traced,
     functions: Sequence[Callable[..., Any]],
     leaves: list[Any],
-    structure: PyTreeSpec,
+    structure: Structure,
 ) -> Any:
     """Add a cond to a trace as one row."""
     numeric = [i for i, x in enumerate(leaves) if is_inexact(raw(x))]

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from optree import PyTreeSpec
 
 from chainrule import operations
 from chainrule.compiler.control.bodies import (
@@ -33,7 +32,7 @@ from chainrule.compiler.tracing.trace import Trace
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.numpy.making import private, private_part
 from chainrule.transforms.as_called import AsCalled
-from chainrule.values.containers import flatten, map_leaves, unflatten
+from chainrule.values.containers import Structure, flatten, map_leaves, unflatten
 from chainrule.values.shapes import shape_of
 
 KEPT = 1 << 26
@@ -121,7 +120,7 @@ class _Scanned:
     """
 
     step: AsCalled
-    of_xs: PyTreeSpec
+    of_xs: Structure
     segment: int | None
     reverse: bool
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from optree import PyTreeSpec
 
 from chainrule.compiler.tracing.arguments import (
     Frozen,
@@ -25,7 +24,7 @@ from chainrule.compiler.tracing.arguments import (
 from chainrule.compiler.tracing.rows import NUMBERS
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.values.containers import unflatten
+from chainrule.values.containers import Structure, unflatten
 from chainrule.values.foreign import Library, is_foreign
 from chainrule.values.shapes import TUPLE, describe, generic, kind_of, ndarray
 from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
@@ -44,7 +43,7 @@ class Arrangement(NamedTuple):
     ``named`` tells, of both. ``orders`` are the orders of the keys of dicts.
     """
 
-    structure: PyTreeSpec
+    structure: Structure
     named: bool
     orders: tuple[Any, ...]
 

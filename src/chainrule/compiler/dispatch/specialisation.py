@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from optree import PyTreeSpec
 
 from chainrule.compiler.dispatch.functions import describe_function
 from chainrule.compiler.dispatch.signature import Signature, is_numeric
@@ -32,7 +31,7 @@ from chainrule.errors import ChainruleError, CompileError, EscapeError
 from chainrule.locks import lock
 from chainrule.notes import raise_own
 from chainrule.transforms.collector import CollectorPaused
-from chainrule.values.containers import LEAF, flatten, unflatten
+from chainrule.values.containers import LEAF, Structure, flatten, unflatten
 
 _CHANGING = lock()
 """Held while a list of specialisations changes; never while the user's code runs."""
@@ -47,7 +46,7 @@ class Specialisation:
     """
 
     program: Program
-    structure: PyTreeSpec
+    structure: Structure
     choice: Choice
     seconds: float
     layouts: tuple[tuple[int, ...], ...] | None = None

@@ -30,7 +30,7 @@ from chainrule.compiler.files.values import (
 from chainrule.compiler.tracing.arguments import Frozen
 from chainrule.compiler.tracing.rows import NUMBERS
 from chainrule.errors import FileError
-from chainrule.values.containers import LEAF, flatten, unflatten
+from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import generic, kind_of
 
 _CLASSES: Any = {x.__name__: x for x in (*NUMBERS, unsigned, unlimited)}
@@ -90,7 +90,7 @@ def structure_of(tree: Any) -> tuple[list[Any], Any]:
     """Return what is said of the leaves of a tree, and its structure."""
     leaves, structure = flatten(tree)
     require(all(kind_of(x) is Leaf for x in leaves), "a leaf is no leaf")
-    return [x.content for x in leaves], LEAF if structure == LEAF else structure
+    return [x.content for x in leaves], structure
 
 
 # ----------------------------------------------------------------- leaves of arguments
