@@ -7,6 +7,7 @@ the plain transpose, in both: nothing is conjugated.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,9 @@ from chainrule.compat import traces
 from chainrule.compat.boxes import ArrayBox, Box, as_box
 from chainrule.compat.primitives import shaped
 from chainrule.rules.supports import zeros_of
+from chainrule.sweeps.sweep import push_values, sweep_values
 from chainrule.transforms.collector import CollectorPaused
+from chainrule.transforms.inputs import input_node
 from chainrule.transforms.matrices import rows_of
 from chainrule.transforms.recorded_call import Recording, plain_copy
 from chainrule.transforms.seeds import tangent_tree, zeros_if_absent
@@ -28,38 +31,72 @@ from chainrule.values.containers import (
     unflatten,
 )
 from chainrule.values.shapes import SEQUENCES, dtype_of, kind_of, ndarray
+from chainrule.values.versions import first
 from chainrule.values.vertices import raw, vertex
 
 
-class Run(Recording):
-    """A call of a function of one argument, recorded on boxes.
+class Run(Recording, traces.Trace):
+    """A call of a function of one argument, recorded on boxes: a trace of its own.
 
     Attributes
     ----------
+    depends
+        Whether a result may depend on the argument.
+    is_alone
+        Whether the one result depends on the one argument, and on no box from outside.
+    is_nested
+        Whether a result depends on boxes from outside.
     whole
         The dtype of arrays of whole numbers that the function only moves. The result
         has it, as autograd's does, and so has the cotangent of one of whole numbers.
     """
 
+    depends: bool
+    is_alone: bool
+    is_nested: bool
     whole: np.dtype[Any] | None = None
 
     def __init__(self, fun: Callable[..., Any], x: Any, *, copy: bool = True) -> None:
-        open_traces = traces.STACK.open
-        self.trace: traces.Trace = traces.Trace(len(open_traces))
-        open_traces.append(self.trace)
+        opened = traces.STACK.open
+        self.number: int = len(opened)
+        opened.append(self)
         try:
             with CollectorPaused():
-                super().__init__(fun, (admitted(x),), (0,), {}, copy=copy)
+                self._record(fun, x, copy=copy)
         finally:
-            open_traces.pop()
-        self.is_nested: bool = self.nested()
+            opened.pop()
+        z = self.outputs[0] if self.structure is LEAF else None
+        if isinstance(z, ArrayBox) and z.serial > self.start:  # the short way
+            self.depends = True
+            self.is_nested = bool(self.ordered((z,)).older)
+            alone = self.places[0][0] is LEAF and not self.is_nested
+            values = raw(self.inputs[0]), raw(z)
+            self.is_alone = alone and _PLAIN.issuperset(map(kind_of, values))
+        else:
+            self.depends, self.is_nested = bool(self.roots()), self.nested()
+            self.is_alone = False
+
+    def _record(self, fun: Callable[..., Any], x: Any, *, copy: bool) -> None:
+        """Run the function: the short way with a number, an array or a box."""
+        box = input_node(x, copy=copy, integers=True) if kind_of(x) in _KNOWN else None
+        if box is None:
+            Recording.__init__(self, fun, (admitted(x),), (0,), {}, copy=copy)
+            return
+        self.start = box.serial - 1
+        self.inputs, self.places = [as_box(box)], [(LEAF, [box])]
+        self._run(fun, (box,), {})
 
     def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
         """Return the argument with boxes for its leaves, which begin the trace."""
-        wrapped = super()._wrap(arg, copy=copy, rest=rest)
+        wrapped = Recording._wrap(self, arg, copy=copy, rest=rest)
         for x in self.inputs:
-            self.trace.enter(as_box(x), None)
+            as_box(x)
         return wrapped
+
+    @functools.cached_property
+    def leaves(self) -> dict[int, tuple[Any, Any]]:
+        """The boxes of the argument, which have no node of a program's."""
+        return {first(x).serial: (None, None) for x in self.inputs}
 
     def only_moves(self) -> bool:
         """Tell whether the result is an array of the argument's entries."""
@@ -68,16 +105,11 @@ class Run(Recording):
         moves += [isinstance(z, vertex) and np.ndim(raw(z)) > 0 for z in self.outputs]
         return all(moves) and not self.is_nested and bool(_EXACT)
 
-    def depends(self) -> bool:
-        """Tell whether a result may depend on the argument."""
-        for z in self.outputs:
-            if isinstance(z, vertex) and z.serial > self.start:
-                return True
-        return False
-
     def value(self) -> Any:
         """Return the result: plain, unless it depends on boxes from outside."""
         outputs = self.outputs
+        if self.is_alone:
+            return as_numpys(plain_copy(outputs[0]))
         if not self.is_nested:
             outputs = [as_numpys(plain_copy(z)) for z in outputs]
             if self.whole is not None:
@@ -86,6 +118,11 @@ class Run(Recording):
 
     def pulled(self, g: Any) -> Any:
         """Return the cotangent of the argument, of that of the result."""
+        if self.is_alone and not isinstance(g, vertex):
+            z, x = self.outputs[0], self.inputs[0]
+            seed = {z: seed_of(g, z)}
+            bars, _ = sweep_values(self.ordered((z,)), seed, keep=False)
+            return _own(bars.get(x), x, g)
         parts, seeds = _parts(g, self.structure), dict[int, Any]()
         for i, z in enumerate(self.outputs):
             if isinstance(z, vertex):
@@ -96,7 +133,8 @@ class Run(Recording):
             grads = list(map(as_numpys, grads))
         if self.whole is not None:
             grads = self._as_whole(grads, parts)
-        return _apart(self.arrange(grads)[0], g)
+        grad = self.arrange(grads)[0]
+        return grad.copy() if grad is g and isinstance(g, ndarray) else grad
 
     def _as_whole(self, parts: list[Any], seeds: Sequence[Any] = ()) -> list[Any]:
         """Return long floats as whole numbers; as floats where seeds are floats."""
@@ -115,6 +153,11 @@ class Run(Recording):
 
     def pushed(self, g: Any) -> Any:
         """Return the tangent of the result, of that of the argument."""
+        if self.is_alone and not isinstance(g, vertex):
+            z, x = self.outputs[0], self.inputs[0]
+            seed: dict[Any, Any] = {x: seed_of(g, x)}
+            moved = push_values(self.ordered((z,)).order, seed, (z,))
+            return _own(moved.get(z), z, g)
         (structure, wrapped) = self.places[0]
         parts = _parts(g, structure)
         pairs = zip(wrapped, parts, strict=True)
@@ -137,7 +180,7 @@ def run_of(fun: Callable[..., Any], x: Any, *, copy: bool = True) -> Run:
     dtype = None if x.__class__ is float else _whole_dtype(x)
     if dtype is not None and run.only_moves():
         run = Run(fun, map_leaves(_long, x), copy=False)
-        run.whole = dtype
+        run.whole, run.is_alone = dtype, False
     return run
 
 
@@ -156,14 +199,19 @@ def _long(x: Any) -> Any:
     return x.astype(np.longdouble)
 
 
+def _own(d: Any, x: Any, g: Any) -> Any:
+    """Return the derivative at a box, in memory that neither it nor ``g`` shows."""
+    if d.__class__ is float:
+        return np.float64(d)
+    if d is None:
+        d = as_numpys(zeros_of(raw(x)))
+    shared = d.__class__ is ndarray and (d.base is not None or d is g)
+    return d.copy("K") if shared else d
+
+
 def as_numpys(x: Any) -> Any:
     """Return a Python float as NumPy's, which has a shape and a dtype too."""
     return np.float64(x) if x.__class__ is float else x
-
-
-def _apart(grad: Any, g: Any) -> Any:
-    """Return a cotangent that is not the array that the program gave."""
-    return grad.copy() if grad is g and isinstance(g, ndarray) else grad
 
 
 def _parts(tree: Any, structure: Any) -> list[Any]:
@@ -195,7 +243,8 @@ def _leaf(x: Any) -> Any:
     return raw(maker(x, None, None))
 
 
-_KNOWN: Any = (float, ndarray, np.float64, ArrayBox)
+_PLAIN: Any = frozenset((float, ndarray, np.float64))
+_KNOWN: Any = _PLAIN | {ArrayBox}
 
 
 def seed_of(g: Any, z: Any) -> Any:

@@ -8,6 +8,7 @@ are asked for: a program that does not look at them pays nothing.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -35,13 +36,23 @@ class Trace:
         Whether its nodes are a program's own, which ask for no derivatives.
     """
 
+    start: int
+    keeps_steps: bool = False
+    _last: tuple[Any, int, Any] = None, 0, None
+
     def __init__(self, number: int) -> None:
         self.number: int = number
-        self.start: int = next_serial()
-        self.leaves: dict[int, tuple[Any, Any]] = {}
-        self.nodes: dict[int, Any] = {}
-        self.keeps_steps: bool = False
-        self._last: tuple[Any, int, Any] = None, 0, None
+        self.start = next_serial()
+
+    @functools.cached_property
+    def leaves(self) -> dict[int, tuple[Any, Any]]:
+        """The boxes that it began with; see above."""
+        return {}
+
+    @functools.cached_property
+    def nodes(self) -> dict[int, Any]:
+        """The nodes that were made, by the serial number of their box."""
+        return {}
 
     def enter(self, box: vertex, node: Any, place: Any = None) -> None:
         """Say that the trace begins with a box, whose node is this."""

@@ -50,6 +50,7 @@ from chainrule.values.vertices import (
 # -------------------------------------------------------------- the readable sweeps
 
 
+@np.errstate(all="ignore")
 def reverse_sweep(
     xp: Namespace,
     order: Sequence[vertex],
@@ -156,6 +157,7 @@ def _pull_part(
     return True
 
 
+@np.errstate(all="ignore")
 def forward_sweep(
     xp: Namespace,
     order: Sequence[vertex],
@@ -282,6 +284,7 @@ def fast_sweep_keeping(
     return leaves
 
 
+@np.errstate(all="ignore")
 def sweep_values(
     ordered: Ordered, seeds: Mapping[vertex, Any], *, keep: bool
 ) -> tuple[dict[vertex, Any], list[vertex]]:
@@ -295,22 +298,21 @@ def sweep_values(
     bars = ordered.bars or dict.fromkeys(order)
     bars.update(seeds)
     GRADIENTS.count += keep
-    with np.errstate(all="ignore"):
-        if needs_supports(order, seeds):
-            leaves = [z for z in order if z._step is None]
-            again = True
-        else:
-            leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
-            again = any(map(has_nan, map(bars.__getitem__, leaves)))
-        check_fresh(leaves, order)
-        if again:
-            masked = {z: with_support(seed) for z, seed in seeds.items()}
-            swept = reverse_sweep(plain, order, masked, None if keep else leaves)
-            bars = dict.fromkeys(order)
-            bars.update((z, bar.value) for z, bar in swept.items())
-            for z in order if keep else ():
-                if z._step is not None and not z.transient:
-                    z._grad = conjugated(bars[z])
+    if needs_supports(order, seeds):
+        leaves = [z for z in order if z._step is None]
+        again = True
+    else:
+        leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
+        again = any(map(has_nan, map(bars.__getitem__, leaves)))
+    check_fresh(leaves, order)
+    if again:
+        masked = {z: with_support(seed) for z, seed in seeds.items()}
+        swept = reverse_sweep(plain, order, masked, None if keep else leaves)
+        bars = dict.fromkeys(order)
+        bars.update((z, bar.value) for z, bar in swept.items())
+        for z in order if keep else ():
+            if z._step is not None and not z.transient:
+                z._grad = conjugated(bars[z])
     return bars, leaves
 
 
@@ -333,6 +335,7 @@ def fast_forward_sweep(order: Sequence[vertex], dots: dict[vertex, Any]) -> None
             dots[z] = z_dot
 
 
+@np.errstate(all="ignore")
 def push_values(
     order: Sequence[vertex], seeds: Mapping[vertex, Any], results: Iterable[vertex]
 ) -> dict[vertex, Any]:
@@ -342,13 +345,12 @@ def push_values(
     """
     dots, results = dict(seeds), list(results)
     slowly = any(z.transient for z in results) or needs_supports(order, seeds)
-    with np.errstate(all="ignore"):
-        if not slowly:
-            fast_forward_sweep(order, dots)
-        if slowly or any(has_nan(dots.get(z)) for z in results):
-            masked = {x: with_support(seed) for x, seed in seeds.items()}
-            swept = forward_sweep(plain, order, masked)
-            dots = {z: dot.value for z, dot in swept.items()}
+    if not slowly:
+        fast_forward_sweep(order, dots)
+    if slowly or any(has_nan(dots.get(z)) for z in results):
+        masked = {x: with_support(seed) for x, seed in seeds.items()}
+        swept = forward_sweep(plain, order, masked)
+        dots = {z: dot.value for z, dot in swept.items()}
     return dots
 
 

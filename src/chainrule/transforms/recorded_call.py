@@ -91,6 +91,17 @@ class Recording:
         for i in argnums:
             arguments[i] = self._wrap(args[i], copy=copy, rest=rest)
         self.began: int = next_serial()
+        self._run(f, arguments, keywords, has_aux=has_aux)
+
+    def _run(
+        self,
+        f: Callable[..., Any],
+        arguments: Sequence[Any],
+        keywords: Mapping[str, Any],
+        *,
+        has_aux: bool = False,
+    ) -> None:
+        """Call ``f`` with its inputs in place, and keep what it returns."""
         try:
             result = f(*arguments, **keywords)
         except Exception as error:
@@ -105,8 +116,12 @@ class Recording:
                 )
             result, self.aux = result
         self.structure: Any
-        leaves, self.structure = flatten(result)
-        self._outputs: list[Any] = [_as_result(x) for x in leaves]
+        self._outputs: list[Any] = [result]
+        if isinstance(result, vertex):
+            self.structure = LEAF
+        else:
+            leaves, self.structure = flatten(result)
+            self._outputs = list(map(_as_result, leaves))
         if WRITTEN:
             self.inputs = list(map(first, self.inputs))
             touched([*self._outputs, *flatten(self.aux)[0]])
@@ -198,16 +213,15 @@ class Recording:
             recorded = recorded or isinstance(seed, vertex)
         if recorded:
             masked = {z: with_support(s) for z, s in cotangents.items()}
-            with np.errstate(all="ignore"):
-                bars = reverse_sweep(
-                    namespace, order, masked, self.inputs, as_values=not nested
-                )
+            bars = reverse_sweep(
+                namespace, order, masked, self.inputs, as_values=not nested
+            )
             grads = [bars[x].value if x in bars else None for x in self.inputs]
             refuse_nans(grads)
             grads = owned(grads, self.start, cotangents.values())
             return alike(grads, self.inputs), True
         swept, _ = sweep_values(ordered, cotangents, keep=False)
-        grads = owned([swept.get(x) for x in self.inputs], self.start)
+        grads = owned(map(swept.get, self.inputs), self.start)
         return alike(grads, self.inputs), False
 
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
@@ -219,8 +233,7 @@ class Recording:
         seeds: dict[vertex, Any] = {x: t for x, t in pairs if t is not None}
         if recorded:
             masked = {x: with_support(t) for x, t in seeds.items()}
-            with np.errstate(all="ignore"):
-                swept = forward_sweep(namespace, order, masked, as_values=not older)
+            swept = forward_sweep(namespace, order, masked, as_values=not older)
             dots = {z: dot.value for z, dot in swept.items()}
         else:
             dots = push_values(order, seeds, roots)
@@ -292,7 +305,7 @@ def _apart(x: Any) -> Any:
     return value.fixed() if isinstance(value, stand_in) else value
 
 
-def owned(grads: Sequence[Any], start: int, seeds: Iterable[Any] = ()) -> list[Any]:
+def owned(grads: Iterable[Any], start: int, seeds: Iterable[Any] = ()) -> list[Any]:
     """Return derivatives of which no two share memory, each writeable.
 
     Nor do they share it with ``seeds``, or with nodes that are older than ``start``.
@@ -300,14 +313,18 @@ def owned(grads: Sequence[Any], start: int, seeds: Iterable[Any] = ()) -> list[A
     seen = set(map(id, seeds))
     result: list[Any] = []
     for g in grads:
+        if g.__class__ is float or g is None:
+            result.append(g)
+            continue
         known = id(g) in seen
         seen.add(id(g))
-        if isinstance(g, node):
+        if isinstance(g, ndarray):
+            if known or g.base is not None:
+                g = g.copy("K")
+        elif isinstance(g, node):
             if known or g.serial < start:
                 g = own(g, g)
             elif getattr(g._value, "base", g) is not None:
                 g = own(g)
-        elif isinstance(g, ndarray) and (known or g.base is not None):
-            g = g.copy("K")
         result.append(_apart(g) if isinstance(g, stand_in) else g)
     return result

@@ -53,7 +53,7 @@ def make_vjp(fun: Function, x: Any, *, copy: bool = True) -> tuple[Function, Any
 def recorded(fun: Function, x: Any, *, copy: bool = True) -> Run:
     """Return a run of a function; warn if its result does not depend on ``x``."""
     run = run_of(fun, x, copy=copy)
-    if not run.depends():
+    if not run.depends:
         warnings.warn("Output seems independent of input.", stacklevel=3)
     return run
 
