@@ -19,6 +19,7 @@ from chainrule.errors import ArgumentError
 from chainrule.ipopt.runs import Functions, Run, Solution, apart
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import joined, limits
+from chainrule.scipy.optimize.kinks import regular
 from chainrule.scipy.optimize.problems import FEW, Problem, flat_bounds, spread
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import (
@@ -28,7 +29,6 @@ from chainrule.scipy.optimize.stationary import (
     Activity,
     activity_of,
     minimum,
-    regular,
     warn_of_kinks,
 )
 from chainrule.scipy.optimize.unknowns import Unknowns

@@ -15,6 +15,7 @@ from chainrule.rules import rule
 from chainrule.rules.namespace import opaque, plain
 from chainrule.rules.supports import supported
 from chainrule.solving.forms import Form
+from chainrule.solving.reading import CONSTANT, Reading, nodes_read, reading
 from chainrule.solving.systems import How, System, checked_how
 from chainrule.transforms.one_run import (
     are_values,
@@ -126,16 +127,17 @@ def implicit(
         outer = list(dict.fromkeys(v for v in leaves if isinstance(v, node)))
         places = {v: i for i, v in enumerate(outer)}
 
+        def at(parts: Any, z: Value) -> Any:
+            f, given = parts
+            return form.residual(f(form.apart(z), *unflatten(structure, given)), z)
+
         def equation(z: Value, *operands: Value) -> Any:
             given = [operands[places[v]] if isinstance(v, node) else v for v in leaves]
-            return form.residual(
-                residual(form.apart(z), *unflatten(structure, given)), z
-            )
+            return at((residual, given), z)
 
-        z = solution(
-            equation, x, outer, linear_solve=linear_solve, matrix_free=matrix_free
-        )
-        return form.apart(z)
+        how: Any = {"linear_solve": linear_solve, "matrix_free": matrix_free}
+        reads = functools.partial(nodes_read, (residual, leaves), at, x)
+        return form.apart(solution(equation, x, outer, reads=reads, **how))
 
     return solved
 
@@ -152,25 +154,18 @@ def solution(
     matrix_free: bool = False,
     system: Solvable | None = None,
     beside: Callable[..., Any] | None = None,
-    of_nodes: bool = False,
+    reads: Callable[[], Reading] | None = None,
 ) -> Any:
     """Return a plain solution as a node, if the equation reads one.
 
     ``equation(x, *operands)`` is zero there; it may close over other nodes. ``system``
     solves with its derivative in ``x``, if that is known. ``beside`` is another
     equation, that holds on the other side of a kink: what the derivatives by both do
-    not agree in is nan.
+    not agree in is nan. ``reads`` tells which nodes' values it reads. By those in
+    which it has no derivative the solution has one, of zero, where it is unique.
     """
-    equations = (equation,) if beside is None else (equation, beside)
-    runs = [_recorded(e, x, operands) for e in equations]
-    older: dict[node, None] = {}
-    for run in runs:
-        known = set(run.inputs)
-        found = closed_over(run.outputs, run.began)
-        if of_nodes and not found and np.size(raw(x)):
-            raise ArgumentError(_CONSTANT)
-        older |= dict.fromkeys(v for v in found if v not in known)
-    closed = tuple(older)
+    given = (equation,) if beside is None else (equation, beside)
+    equations, runs, closed = _complete(given, x, operands, reads)
     if not operands and not closed:
         return x
     kept: list[_Kept] = []
@@ -191,12 +186,32 @@ def solution(
     return record(implicit_grad, [*operands, *closed], parameters)
 
 
-_CONSTANT = (
-    "the equation of the solution depends neither on the unknowns nor on a node: its "
-    "function is piecewise constant (np.sign, a step), or the gradient of what is "
-    "minimised is (np.abs), so that no derivative follows from it. Write a smooth "
-    "function, or pass gd.value of what it reads."
-)
+def _complete(
+    equations: Sequence[Callable[..., Any]],
+    x: Value,
+    operands: Sequence[node],
+    reads: Callable[[], Reading] | None,
+) -> tuple[Sequence[Callable[..., Any]], list[Recording], tuple[node, ...]]:
+    """Return equations that depend on all that they read, their runs, and that."""
+    runs = [_recorded(e, x, operands) for e in equations]
+    closed, moves = _older(runs)
+    known = {*closed, *operands}
+    cut = [v for v in reads().nodes if v not in known] if reads else []
+    if not cut:
+        return equations, runs, closed
+    if not moves and not closed and np.size(raw(x)):
+        raise ArgumentError(CONSTANT)
+    equations = [reading(e, cut) for e in equations]
+    runs = [_recorded(e, x, operands) for e in equations]
+    return equations, runs, _older(runs)[0]
+
+
+def _older(runs: Sequence[Recording]) -> tuple[tuple[node, ...], bool]:
+    """Return the nodes that runs close over; and whether results move with inputs."""
+    found = [closed_over(run.outputs, run.began) for run in runs]
+    older = dict.fromkeys(v for nodes in found for v in nodes)
+    inputs = {v for run in runs for v in run.inputs}
+    return tuple(v for v in older if v not in inputs), all(found)
 
 
 def _recorded(
@@ -324,7 +339,9 @@ class implicit_grad(rule, kind=True):
             dots = swept_forwards(
                 xp, run, parameters["closed"], [None, *tangents], as_values=as_values
             )
-            if dots[0] is None:
+            if dots[0] is None:  # no tangent, if there is a derivative
+                nothing = _np.zeros(shape_of(raw(kept.x)))
+                kept.system.solve(nothing, transposed=False)
                 sides.append(None)
                 continue
             tangent = cls._solved(

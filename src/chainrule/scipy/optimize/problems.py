@@ -15,6 +15,7 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.kept import Warmed, known_for
 from chainrule.scipy.optimize.unknowns import Form, Unknowns
+from chainrule.solving.reading import Reading, nodes_read
 from chainrule.sparse.matrices import SparseDerivative, State
 from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.gradients import grad, value_and_grad
@@ -65,14 +66,18 @@ class Problem:
         first = self._of(tuple(map(example_of, self.values)))(unknowns.example)
         self._closes_over: bool = any(map(holds_nodes, flatten(first)[0]))
         self._has_nodes: bool = any(map(holds_nodes, flatten(self.args)[0]))
-        if not self._has_nodes and is_same and any(map(holds_nodes, held)):
-            self._has_nodes = self._is_traced or self._reads_nodes()
+        if not self.is_node and any(map(holds_nodes, held)):
+            self._has_nodes = self._is_traced or self.reading(unknowns.example).may
         self.first: Any = value(first)
 
-    def _reads_nodes(self) -> bool:
-        """Tell whether a result depends on a node that the function holds."""
-        found = self.f(self.unknowns.restored(self.unknowns.example), *self.args)
-        return any(map(holds_nodes, flatten(found)[0]))
+    def reading(self, x: Value, *, with_x: bool = False) -> Reading:
+        """Return the nodes that the function reads at a point: see ``nodes_read``."""
+
+        def run(pair: Any, x: Value) -> Any:
+            f, args = pair
+            return f(self.unknowns.restored(x), *args)
+
+        return nodes_read((self.f, self.args), run, x, with_x=with_x)
 
     @property
     def is_node(self) -> bool:

@@ -35,7 +35,8 @@ def solution_of(problem: Problem, x: Value) -> Any:
     def residual(y: Value) -> Any:
         return _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    return problem.unknowns.restored(solution(residual, x, of_nodes=True))
+    found = solution(residual, x, reads=lambda: problem.reading(x))
+    return problem.unknowns.restored(found)
 
 
 def raveled(problem: Problem) -> Callable[..., Any]:
@@ -350,7 +351,8 @@ def fixed_point(
     def residual(y: Value) -> Any:
         return y - _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    return unknowns.restored(solution(residual, found, of_nodes=True))
+    x = solution(residual, found, reads=lambda: problem.reading(found))
+    return unknowns.restored(x)
 
 
 __all__ = [

@@ -12,7 +12,6 @@ import scipy.optimize
 from chainrule.errors import SolutionWarning
 from chainrule.nodes.admission import holds_nodes
 from chainrule.rules.namespace import opaque
-from chainrule.scipy.optimize.problems import FEW, Problem
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
@@ -77,30 +76,6 @@ def _judge(found: Any) -> None:
     )
 
 
-def judge_slope(problem: Problem, x: Any, slope: Any, far: Any) -> None:
-    """Warn of slopes of unknowns ``far`` from bounds that no Newton step brings to 0.
-
-    So it is at a kink of the function itself, where its gradient jumps.
-    """
-    steepest = float(_np.max(_np.abs(slope[far]), initial=0.0))
-    size = 1.0 + abs(float(problem.value(x)))
-    if steepest <= STEEP * size or x.size > FEW:
-        return
-    matrix = _np.asarray(problem.hessian(x))[_np.ix_(far, far)]
-    step = _np.linalg.lstsq(matrix, -slope[far], rcond=None)[0]
-    rest = _np.max(_np.abs(matrix @ step + slope[far]), initial=0.0)
-    if rest > 0.5 * steepest:
-        warnings.warn(
-            "the minimum lies at a kink of the function: its gradient jumps there, and "
-            "no derivative of the minimum follows from it. Minimise a smooth function "
-            "(np.sqrt(x * x + 1e-12), and not np.abs(x)).",
-            SolutionWarning,
-            stacklevel=2,
-        )
-
-
-STEEP = 1e-3
-"""A slope, relative to a function, that is none of a minimum."""
 LOST_DIGITS = 2
 """SciPy's status where steps no longer improve a minimum, by rounding."""
 
@@ -119,4 +94,4 @@ def is_traced(found: Any) -> bool:
     return first_stand_in(found.x if hasattr(found, "x") else found) is not None
 
 
-__all__ = ["are_plain", "is_traced", "judge_slope", "solved"]
+__all__ = ["are_plain", "is_traced", "solved"]

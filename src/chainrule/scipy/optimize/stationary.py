@@ -13,7 +13,6 @@ is the solution of these equations, as a node (``solving.solution``).
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import SolutionWarning
+from chainrule.scipy.optimize.kinks import regular, smooth, warn
 from chainrule.scipy.optimize.problems import FEW, Problem
-from chainrule.scipy.optimize.runs import judge_slope
 from chainrule.solving.implicit import solution
+from chainrule.solving.reading import Reading
 from chainrule.transforms.gradients import grad
 from chainrule.values.types import Array
 from chainrule.values.vertices import is_stand_in
@@ -55,7 +54,8 @@ class Activity:
     multipliers
         Of each constraint; zero where it is not active.
     regular
-        1, or nan where the active constraints depend on each other.
+        1, or nan where the active constraints depend on each other, or the function has
+        a kink.
     """
 
     held: Any
@@ -82,8 +82,8 @@ def activity(
     if conditions:
         found = _constrained(problem, x, low, high, conditions)
     else:
-        held = _held(problem, x, low, high)
-        found = Activity(held, _np.zeros(0, int), _np.zeros(0))
+        held, is_smooth = _held(problem, x, low, high)
+        found = Activity(held, _np.zeros(0, int), _np.zeros(0), is_smooth)
     warn_of_kinks(found)
     return found
 
@@ -92,7 +92,7 @@ def warn_of_kinks(found: Activity) -> None:
     """Warn of bounds and constraints that are met and do not push."""
     for states, what in ((found.held, "unknowns"), (found.active, "constraints")):
         if (states > HIGH).any():
-            _warn(
+            warn(
                 f"{what} {_np.flatnonzero(states > HIGH).tolist()} lie at a bound "
                 "that does not push them: the minimum has a kink there, and the "
                 "derivatives that meet it are nan. Move the bound, or leave it away."
@@ -112,11 +112,7 @@ def activity_of(found: Any) -> Activity | None:
     return Activity(*(found.pop(f"_{name}") for name in names))
 
 
-def _warn(words: str) -> None:
-    warnings.warn(words, SolutionWarning, stacklevel=2)
-
-
-def _held(problem: Problem, x: Array, low: Array, high: Array) -> Any:
+def _held(problem: Problem, x: Array, low: Array, high: Array) -> tuple[Any, float]:
     """Tell which unknowns a bound holds: they are on it, or pushed there from near.
 
     Solvers stop before a bound, or on it with a slope that is not yet zero. So what
@@ -127,9 +123,9 @@ def _held(problem: Problem, x: Array, low: Array, high: Array) -> Any:
     slope = _np.asarray(problem.gradient(x))
     gap = _np.minimum(x - low, high - x)
     near = gap <= 10 * NEAR * _np.maximum(1.0, _np.abs(x))
-    judge_slope(problem, x, slope, ~near)
+    is_smooth = smooth(problem, x, slope, slope, ~near)
     if not near.any():
-        return _np.zeros(x.size, int)
+        return _np.zeros(x.size, int), is_smooth
     side = _np.where(high - x < x - low, HIGH, LOW)
     inwards = _np.where(side == HIGH, -slope, slope)
     places, curvature = _np.flatnonzero(near & (low < high)), _np.zeros(x.size)
@@ -141,7 +137,7 @@ def _held(problem: Problem, x: Array, low: Array, high: Array) -> Any:
     weak = _np.abs(inwards - needed) <= LIKE * needed + 1e-7 * steepest
     weak &= (gap > 0.0) <= (needed > 0.0)
     states = _np.where(weak, side + HIGH, _np.where(inwards > needed, side, FREE))
-    return _np.where(low == high, LOW, _np.where(near, states, FREE))
+    return _np.where(low == high, LOW, _np.where(near, states, FREE)), is_smooth
 
 
 LIKE = 0.1
@@ -192,6 +188,9 @@ def _constrained(
     if found.is_doubtful and x.size <= FEW:
         nearer = x + _newton_step(problem, x, found, conditions)
         found = _near_to(problem, nearer, low, high, conditions)
+    rest = found.slope - _np.where(found.active, found.push, 0.0) @ found.rows
+    bounded = (found.active | found.weak)[: x.size]
+    is_smooth = smooth(problem, x, found.slope, rest, ~bounded)
     side = _np.where(found.sign < 0, HIGH, LOW)
     states = _np.where(found.weak, side + HIGH, _np.where(found.active, side, FREE))
     kept, n = (states == LOW) | (states == HIGH), x.size
@@ -199,7 +198,7 @@ def _constrained(
         states[:n],
         states[n:],
         _np.where(kept, -found.push, 0.0)[n:],
-        regular(found.rows[kept]),
+        regular(found.rows[kept]) * is_smooth,
     )
 
 
@@ -310,22 +309,6 @@ def _is_weak(strength: Array, gap: Array) -> Any:
     return (both <= SMALL) | ((both <= NEAR) & like)
 
 
-def regular(*parts: Array) -> float:
-    """Return 1, or nan with a warning where rows depend on each other."""
-    rows = _np.concatenate(parts)
-    if rows.size:
-        lengths = _np.linalg.norm(rows, axis=1, keepdims=True)
-        s = _np.linalg.svd(rows / _np.where(lengths == 0, 1, lengths), compute_uv=False)
-        if len(rows) > rows.shape[1] or s[-1] <= 1e-8 or not lengths.all():
-            _warn(
-                "the active constraints depend on each other at the minimum (their "
-                "gradients are not independent), so their multipliers are not unique "
-                "and the derivative is nan. Leave out constraints that others imply."
-            )
-            return _np.nan
-    return 1.0
-
-
 # ------------------------------------------------------------------ the minimum, a node
 
 
@@ -344,7 +327,7 @@ def minimum(
     """
     n = problem.unknowns.start.size
     is_free = not conditions and not is_stand_in(found.held)
-    is_free = is_free and not (found.held != FREE).any()
+    is_free = is_free and found.regular == 1.0 and not (found.held != FREE).any()
 
     def lagrangian(y: Array, multipliers: Array | None) -> Any:
         total = problem.of(y, *problem.args)
@@ -368,10 +351,14 @@ def minimum(
         return _np.concatenate([first, second])
 
     beside = functools.partial(equations, freed=True) if _has_kinks(found) else None
-    if not conditions:
-        return solution(equations, x, beside=beside, of_nodes=True)
-    z = _np.concatenate([x, found.multipliers])
-    return solution(equations, z, beside=beside, of_nodes=True)[:n]
+    z = _np.concatenate([x, found.multipliers]) if conditions else x
+    reads = functools.partial(_reads, problem, x, conditions)
+    return solution(equations, z, beside=beside, reads=reads)[:n]
+
+
+def _reads(problem: Problem, x: Array, conditions: Sequence[Any]) -> Reading:
+    nodes = problem.reading(x, with_x=True).nodes
+    return Reading(sum((c.problem.reading(x).nodes for c in conditions), nodes))
 
 
 def _has_kinks(found: Activity) -> bool:
@@ -396,4 +383,4 @@ def _at_bounds(states: Array, y: Array, low: Array, high: Array, free: Array) ->
     return _np.where((states == LOW) | (states == HIGH), held, free)
 
 
-__all__ = ["Activity", "activity", "minimum", "regular", "warn_of_kinks"]
+__all__ = ["Activity", "activity", "minimum", "warn_of_kinks"]
