@@ -63,6 +63,15 @@ def test_value_and_gradient_are_one_graph():
     np.testing.assert_allclose(both[1], gd.grad(logistic)(W, X, Y), rtol=1e-11)
 
 
+def test_a_partial_is_one_operation_that_reads_what_it_needs():
+    x = DATA[0]
+    slope = gd.grad(lambda x: np.sum(np.logaddexp(0.0, x)))(x)
+    words = {name.rsplit("-", 1)[0] for name in slope.dask.layers}
+    given = {name.rsplit("-", 1)[0] for name in x.dask.layers}
+    assert words - given == {"ones_like", "stretched", "_times_each"}  # no logaddexp
+    np.testing.assert_allclose(slope.compute(), 1 / (1 + np.exp(-X)), rtol=1e-14)
+
+
 def test_a_gradient_has_no_more_tasks_for_each_chunk_than_one_by_hand():
     x, y = DATA
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, fit, supported
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import is_foreign, library_of
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.vertices import first_stand_in, stand_in, vertex
 
@@ -90,6 +90,42 @@ def times(z_grad: Any, partial: Any) -> Any:
     ):
         return np.multiply(z_grad, partial, out=partial)
     return None if partial is None else z_grad * partial
+
+
+def times_each(
+    partial: Callable[..., Any],
+    read: Sequence[int],
+    z_grad: Any,
+    values: Sequence[Any],
+    parameters: Mapping[str, Any],
+) -> Any:
+    """Return cotangent times ``partial(plain, *values)``, as ``times`` does.
+
+    It is one operation of a foreign array, where the library can apply a function to
+    entries. ``values`` are the result and the operands; ``read`` are the positions of
+    those that the partial reads: no others have to be computed.
+    """
+    library = library_of(z_grad)
+    if library is None or library.of_entries is None:
+        return times(z_grad, partial(plain, *values, **parameters))
+    whole = functools.partial(_times_each, partial, len(values), read, **parameters)
+    return library.of_entries(whole, z_grad, *(values[i] for i in read))
+
+
+def _times_each(
+    partial: Callable[..., Any],
+    count: int,
+    read: Sequence[int],
+    z_grad: Any,
+    *given: Any,
+    **parameters: Any,
+) -> Any:
+    """Compute a part of a cotangent from parts of what its partial reads."""
+    values: list[Any] = [None] * count
+    for i, x in zip(read, given, strict=True):
+        values[i] = x
+    with np.errstate(all="ignore"):
+        return times(z_grad, partial(plain, *values, **parameters))
 
 
 def _probe_given() -> int:

@@ -18,11 +18,9 @@ from chainrule.steps.local_names import local_names
 from chainrule.steps.step import (
     formulas_of,
     is_inlined,
-    names_in,
-    pattern_of,
     scaled,
 )
-from chainrule.steps.text import compile_text
+from chainrule.steps.text import compile_text, names_in, pattern_of
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex

@@ -31,8 +31,10 @@ from chainrule.steps.owned_arrays import (
     add_into,
     are_plain,
     times,
+    times_each,
 )
-from chainrule.steps.text import compile_text
+from chainrule.steps.text import compile_text, names_in, pattern_of
+from chainrule.values.foreign import PLAIN
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
@@ -132,6 +134,8 @@ _NAMES: Mapping[str, Any] = {
     "fit": fit,
     "add_into": add_into,
     "times": times,
+    "times_each": times_each,
+    "PLAIN": PLAIN,
     "accumulate_by": accumulate_by,
     "are_plain": are_plain,
     "count": sys.getrefcount,
@@ -201,7 +205,15 @@ def _contribution(
     formula = formulas_of(operation, None).get(local_names(operation)[i])
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
-    return f"times(z_grad, d{i}(np, z._value, {listed}, **parameters))"
+    product = f"times(z_grad, d{i}(np, z._value, {listed}, **parameters))"
+    if formula is None or formula.isidentifier():
+        return product
+    used = names_in([formula])
+    names[f"read{i}"] = tuple(
+        k for k, n in enumerate(("z", *local_names(operation))) if n in used
+    )
+    together = f"times_each(d{i}, read{i}, z_grad, (z._value, {listed}), parameters)"
+    return f"{product} if z_grad.__class__ in PLAIN else {together}"
 
 
 def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | None:
@@ -345,11 +357,6 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
     return named(step, operation, ("float", wanted))
 
 
-def pattern_of(wanted: tuple[bool, ...]) -> str:
-    """Write a pattern of operands: ``n`` for a node, ``c`` for a constant."""
-    return "".join("cn"[w] for w in wanted)
-
-
 def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[str]:
     """Return the names of the operands that the wanted partials read."""
     known: dict[tuple[bool, ...], set[str]] | None = operation.__dict__.get("_reads")
@@ -376,11 +383,6 @@ def scaled(formula: str) -> str:
     formula = re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"\1.0", formula)
     reciprocal = re.match(r"1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$", formula)
     return f"z_grad / {reciprocal[1]}" if reciprocal else f"z_grad * ({formula})"
-
-
-def names_in(texts: Any) -> set[str]:
-    """Return the names that formulas read and call."""
-    return {name for t in texts for name in compile(t, "", "eval").co_names}
 
 
 def steps_of(operation: type[rule], wanted: tuple[bool, ...]) -> Step:

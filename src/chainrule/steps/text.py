@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
 from chainrule.steps.owned_arrays import keep_freed_memory
@@ -17,6 +18,16 @@ def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), names)
     return names[name]
+
+
+def names_in(texts: Iterable[str]) -> set[str]:
+    """Return the names that formulas read and call."""
+    return {name for t in texts for name in compile(t, "", "eval").co_names}
+
+
+def pattern_of(wanted: tuple[bool, ...]) -> str:
+    """Write a pattern of operands: ``n`` for a node, ``c`` for a constant."""
+    return "".join("cn"[w] for w in wanted)
 
 
 def forget_with(function: Any) -> None:

@@ -172,5 +172,6 @@ register_arrays(
         functions=Functions,
         cut_as=cut_as,
         writes=True,
+        of_entries=da.core.elemwise,
     ),
 )

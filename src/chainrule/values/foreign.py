@@ -57,6 +57,9 @@ class Library(NamedTuple):
     writes
         Whether nodes of its arrays may be written into: ``x[i] = v`` changes an array,
         and one that shows memory of another has that as its ``base``.
+    of_entries
+        ``of_entries(f, *values)`` applies a function of entries in one operation, where
+        each operation of ``f`` by itself would cost more.
     """
 
     add_at: Callable[[Any, Any, Any], Any] | None = None
@@ -68,6 +71,7 @@ class Library(NamedTuple):
     functions: type | None = None
     cut_as: Callable[[Any, Any], Any] | None = None
     writes: bool = False
+    of_entries: Callable[..., Any] | None = None
 
 
 _BY_NAME = {
