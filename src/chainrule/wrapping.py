@@ -167,7 +167,7 @@ def _wrapped(rule_class: type[rule], model: Any) -> Operation:
     count = 1 if rule_class.variadic else len(rule_class.operand_names)
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) != count:
+        if len(args) != count or (kwargs and not _are_parameters(rule_class, kwargs)):
             args, kwargs = bind(rule_class, model, count, args, kwargs)
             if "out" in kwargs:
                 out, given = kwargs["out"], dict(kwargs)
@@ -176,6 +176,16 @@ def _wrapped(rule_class: type[rule], model: Any) -> Operation:
         return record(rule_class, args[0] if rule_class.variadic else args, kwargs)
 
     return function
+
+
+def _are_parameters(rule_class: type[rule], given: Mapping[str, Any]) -> bool:
+    """Tell whether keywords are parameters of a rule, each a number or a name."""
+    known = _signatures.get(rule_class)
+    return (
+        known is not None
+        and all(map(known[1].__contains__, given))
+        and all(map(_is_simple, given.values()))
+    )
 
 
 def bind(

@@ -404,3 +404,29 @@ def test_primitives_keep_their_rules_in_forward_mode_and_second_order():
     assert ag("").make_jvp(cube)(2.0)(1.0) == (8.0, 12.0)
     assert ag("").make_jvp(ag("").grad(cube))(2.0)(1.0) == (12.0, 12.0)
     assert ag("").hessian(cube)(2.0) == 12.0
+
+
+def test_a_box_given_by_keyword_alone_runs_through_the_function_itself():
+    power = ag(".extend").primitive(lambda x, p=1: x**p)
+    assert onp.isclose(ag("").grad(lambda p: power(2.0, p=p))(2.0), 4 * onp.log(2))
+
+
+def test_python_s_complex_numbers_are_results_of_primitives():
+    np, e = ag(".numpy"), ag(".extend")
+    turned = e.primitive(lambda x: x * 1j)
+    e.defvjp(turned, lambda ans, x: lambda g: g * 1j)
+    assert ag("").grad(lambda x: np.abs(turned(x) + 1.0) ** 2)(2.0) == 4.0
+    own = gd.custom_operation(lambda x: x * 1j, lambda g, z, x: (g * 1j,))
+    assert gd.grad(lambda x: np.real(own(x) * own(x)))(2.0) == -4.0
+
+
+def test_derivatives_of_one_array_share_memory_with_nobody():
+    a = onp.ones((2, 3))
+    for f in (lambda x: x, lambda x: x.T, lambda x: x.T[:], lambda x: x[::-1].T):
+        z = onp.ones(onp.shape(f(a)))
+        pullback, value = ag("").make_vjp(f)(a)
+        bar, dot = pullback(z), ag("").make_jvp(f)(a)(a)[1]
+        for result in (value, bar, dot):
+            result[:] = 7.0
+        for kept in (a, z, pullback(z)):
+            assert (kept == 1).all()

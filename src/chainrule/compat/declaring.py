@@ -47,10 +47,12 @@ def defvjp(
         if maker is not None and not callable(maker):
             raise TypeError(f"Bad VJP {maker!r} for {name_of(fun)!r}")
 
+    known = frozenset(makers)
+
     def vjp_argnums(
         argnums: Sequence[int], ans: Any, args: Any, kwargs: Any
     ) -> Function:
-        if any(i not in makers for i in argnums):
+        if not known.issuperset(argnums):
             raise NoRuleError(
                 f"VJP of {name_of(fun)} wrt argnums {tuple(argnums)} not defined. "
                 "Give it by defvjp."
@@ -66,7 +68,7 @@ def defvjp(
 
         return vjp
 
-    vjp_argnums.argnums = frozenset(makers)  # type: ignore[attr-defined]
+    vjp_argnums.argnums = known  # type: ignore[attr-defined]
     defvjp_argnums(fun, vjp_argnums)
 
 
@@ -115,10 +117,12 @@ def defjvp(fun: Function, *jvpfuns: Any, argnums: Iterable[int] | None = None) -
             return fun(*subval(args, i, g), **kwargs)
         return jvp(g, ans, *args, **kwargs)
 
+    known = frozenset(given)
+
     def jvp_argnums(
         argnums: Sequence[int], gs: Sequence[Any], ans: Any, args: Any, kwargs: Any
     ) -> Any:
-        if any(i not in given for i in argnums):
+        if not known.issuperset(argnums):
             raise NoRuleError(
                 f"JVP of {name_of(fun)} wrt argnums {tuple(argnums)} not defined. "
                 "Give it by defjvp."
@@ -126,7 +130,7 @@ def defjvp(fun: Function, *jvpfuns: Any, argnums: Iterable[int] | None = None) -
         pairs = zip(argnums, gs, strict=True)
         return _sum([part(i, g, ans, args, kwargs) for i, g in pairs])
 
-    jvp_argnums.argnums = frozenset(given)  # type: ignore[attr-defined]
+    jvp_argnums.argnums = known  # type: ignore[attr-defined]
     jvp_argnums.is_itself = "same" in jvpfuns  # type: ignore[attr-defined]
     defjvp_argnums(fun, jvp_argnums)
 

@@ -7,19 +7,24 @@ function of the numbers of the arguments that move.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.compat import traces
 from chainrule.compat.boxes import ArrayBox
-from chainrule.compat.calls import Call
+from chainrule.compat.calls import ONE, Call, recorded
 from chainrule.errors import MissingRuleError
 from chainrule.nodes import recorder
 from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy import buffers
 from chainrule.operations import broadcast_to
 from chainrule.rules import general
-from chainrule.rules.supports import zeros_of
+from chainrule.rules.namespace import plain
+from chainrule.rules.supports import fit, zeros_of
+from chainrule.steps.owned_arrays import add_into
+from chainrule.steps.step import Step, reference_step, variadic_step
+from chainrule.transforms.arrangement import Arrangement
 from chainrule.transforms.custom_operation import transposed_pullback
 from chainrule.transforms.products import jvp as jvp_of
 from chainrule.transforms.products import vjp as vjp_of
@@ -28,7 +33,7 @@ from chainrule.values.buffered import current
 from chainrule.values.containers import flatten, is_container
 from chainrule.values.shapes import SEQUENCES, ndarray, shape_of
 from chainrule.values.types import Namespace, Result, Value
-from chainrule.values.vertices import first_vertex, raw, vertex
+from chainrule.values.vertices import ARITHMETIC_ERRORS, first_vertex, raw, vertex
 
 Function = Callable[..., Any]
 
@@ -49,16 +54,19 @@ def record(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> A
             f"{name_of(function)} received a box as a keyword argument, in which a "
             "primitive has no derivative. Pass it by position."
         )
-    call = Call(name_of(function), args, kwargs)
-    direct = [i for i, structure, _ in call.places if structure is None]
+    call = Call(args, kwargs)
     if not knows(function, call.argnums) and not traces.keeps_steps():
+        direct = [i for i in call.argnums if i not in call.parts]
         if direct or knows(function, direct):
             raise NoRuleError(
                 f"VJP of {name_of(function)} wrt argnums {call.argnums} not defined. "
                 "Give it by defvjp."
             )
         return function.fun(*args, **kwargs)  # type: ignore[attr-defined]
-    z = recorder.record(rule_of(function), call.moving, {"call": call})
+    rule_class = rule_of(function)
+    z = recorded(rule_class, call)
+    if z is None:
+        z = recorder.record(rule_class, call.moving, {"call": call})
     return call.results.arranged(z)
 
 
@@ -92,10 +100,33 @@ def rule_of(function: Function) -> type[_primitive]:
     key = function, function in JVPS
     if key not in _RULES:
         base = _tangent_primitive if key[1] else _primitive
-        _RULES[key] = kind_of(
-            f"{name_of(function)}_grad", (base,), {"function": function}
-        )
+        made = kind_of(f"{name_of(function)}_grad", (base,), {"function": function})
+        made.step = staticmethod(_step_of(function, variadic_step(made)))
+        _RULES[key] = made
     return _RULES[key]
+
+
+def _step_of(function: Function, general_step: Step) -> Step:
+    """Return the step of a primitive: that of one number or array, by its vjp alone."""
+
+    def step(z: vertex, z_grad: Any, bars: dict[vertex, Any]) -> None:
+        call: Call = z._parameters["call"]
+        maker, operands = VJPS.get(function), z.operands
+        if maker is None or call.parts or call.results is not ONE:
+            return general_step(z, z_grad, bars)
+        values = [x._value for x in operands]
+        try:
+            vjp = maker(call.argnums, z._value, tuple(call.filled(values)), call.kwargs)
+            grads = vjp(z_grad)
+        except ARITHMETIC_ERRORS:
+            return reference_step(z, z_grad, bars)
+        for x, v, g in zip(operands, values, grads, strict=True):
+            if g.__class__ is not float or v.__class__ is not float:
+                g = fit(plain, shaped(dense(g), v), v)
+            add_into(bars, x, g)
+        return None
+
+    return step
 
 
 class _primitive(general, kind=True):  # noqa: N801
@@ -113,10 +144,15 @@ class _primitive(general, kind=True):  # noqa: N801
     @classmethod
     def forward(cls, *numbers: Value, call: Call) -> Any:
         """Call the program's function on plain values."""
+        if call.value is not None:
+            z, call.value = call.value, None
+            return z
         z = cls.function.fun(*call.filled(numbers), **call.kwargs)
         if z.__class__ is float:
             return z
         if is_container(z) or holds_nodes(z):
+            if call.results is ONE:
+                call.results = Arrangement(name_of(cls.function))
             return call.results.flat(call.settled(z))
         if isinstance(z, ndarray) and (
             z.base is not None or any(z is x for x in numbers)
@@ -214,7 +250,7 @@ def pulled(
         return vjp_of(linear, *zeros)[1](z_grad)
     vjp = maker(call.argnums, z, tuple(call.filled(numbers)), call.kwargs)
     grads = list(map(dense, vjp(z_grad)))
-    leaves = call.leaves_of(grads) if call.containers else grads
+    leaves = call.leaves_of(grads) if call.parts else grads
     return tuple(map(shaped, leaves, numbers))
 
 
@@ -226,18 +262,20 @@ def pushed(
     call: Call,
 ) -> Any:
     """Return the tangent of a call."""
-    pairs = zip(tangents, numbers, strict=True)
-    whole = [zeros_of(raw(x)) if t is None else t for t, x in pairs]
-    moved = call.filled(whole)
-    present = call.filled(tangents)
-    argnums = [
-        i
-        for i, structure, _ in call.places
-        if structure is not None or present[i] is not None
-    ]
+    if call.parts:
+        pairs = zip(tangents, numbers, strict=True)
+        moved = call.filled([zeros_of(raw(x)) if t is None else t for t, x in pairs])
+        present = call.filled(tangents)
+        chosen = [i in call.parts or present[i] is not None for i in call.argnums]
+        argnums = tuple(itertools.compress(call.argnums, chosen))
+        gs = [moved[i] for i in argnums]
+    else:
+        argnums = tuple(
+            i for i, t in zip(call.argnums, tangents, strict=True) if t is not None
+        )
+        gs = [t for t in tangents if t is not None]
     args = tuple(call.filled(numbers))
-    gs = [moved[i] for i in argnums]
-    return dense(JVPS[function](tuple(argnums), gs, z, args, call.kwargs))
+    return dense(JVPS[function](argnums, gs, z, args, call.kwargs))
 
 
 def dense(g: Any) -> Any:
@@ -294,8 +332,6 @@ def primitive(f_raw: Function) -> Any:
         for x in args:
             if x.__class__ is ArrayBox or first_vertex(x) is not None:
                 return record(f_wrapped, args, kwargs)
-        if kwargs and first_vertex(list(kwargs.values())) is not None:
-            return record(f_wrapped, args, kwargs)
         return f_raw(*args, **kwargs)
 
     f_wrapped.fun = f_raw

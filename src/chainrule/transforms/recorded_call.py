@@ -279,7 +279,7 @@ def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:
     """
     for i, x in enumerate(values):
         kind = x.__class__
-        if kind is float or (kind is ndarray and x.shape):
+        if kind is float or (kind is ndarray and x.shape) or isinstance(x, vertex):
             continue
         if kind not in PLAIN and is_foreign(x):
             values[i] = cut_as(x, raw(likes[i]))
