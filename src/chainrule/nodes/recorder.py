@@ -312,6 +312,8 @@ def as_operand(x: Any) -> Any:
     if is_foreign(x):
         return kept_foreign(x)
     x = admitted(x, "An operation on nodes")
+    if isinstance(x, stand_in):
+        return x.fixed()  # a buffer that holds it may be written into afterwards
     if isinstance(x, ndarray) and x.dtype == object:
         x = x.tolist()
     if isinstance(x, SEQUENCES) and holds_nodes(x):

@@ -27,14 +27,6 @@ class operated(buffered):  # noqa: N801
         """Return what an operation on arrays of this class made, as it is given out."""
         return results
 
-    def is_picked(self) -> bool:
-        """Tell whether a view is told by its entries' places, which show copies."""
-        raise NotImplementedError
-
-    def receive(self, index: Index, value: Value) -> None:
-        """Write into a part of what this has become."""
-        raise NotImplementedError
-
 
 def _called(operate: Callable[..., Any], step: int = 1) -> Callable[..., Any]:
     """Return an operator on what buffers are now, reflected where ``step`` is -1."""
@@ -60,12 +52,7 @@ def _in_place(operate: Callable[..., Any]) -> Callable[..., Any]:
         other = current(other)
         if is_recorded(other):
             self.hand_over(other)
-        now = kind_of(self).current(self)
-        z = operate(now, other)
-        if kind_of(now) is ndarray:
-            return self
-        if self.is_picked():
-            self.receive(..., z)  # else a node that writes into its base
+        operate(kind_of(self).current(self), other)
         return self
 
     return call
@@ -84,8 +71,6 @@ def _writable(name: str) -> property:
             of_array.__set__(self, value)
             return
         setattr(z, name, value)
-        if self.is_picked():
-            self.receive(..., z)
 
     return property(
         of_array.__get__, write, doc=f"That of the array, or of the node: ``{name}``."
@@ -129,10 +114,7 @@ class flat:  # noqa: N801, PLW1641
         value, index = current(value), current(index)
         if is_recorded([value, index]):
             self._array.hand_over([value, index])
-        z = current(self._array)
-        z.flat[index] = value
-        if kind_of(z) is not ndarray and self._array.is_picked():
-            self._array.receive(..., z)
+        self._now()[index] = value
 
     def __len__(self) -> int:
         """Return the number of entries."""

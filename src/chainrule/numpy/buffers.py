@@ -33,10 +33,18 @@ from chainrule.operations_grad.indexing import getitem
 from chainrule.rules import traits_of
 from chainrule.values.buffered import current
 from chainrule.values.foreign import may_be_written
+from chainrule.values.indices import is_basic
+from chainrule.values.same_views import way_to
 from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
 from chainrule.values.types import Index, Operation, Value
-from chainrule.values.versions import LOCK
-from chainrule.values.vertices import first_stand_in, first_vertex, vertex
+from chainrule.values.versions import LOCK, array_of, note, shares
+from chainrule.values.vertices import (
+    first_stand_in,
+    first_vertex,
+    raw,
+    stand_in,
+    vertex,
+)
 
 _NO_BUFFERS: Any = (node, float, np.float64, int)
 _PLAIN: Any = (float, int, complex, bool, np.ndarray, np.float64)
@@ -78,13 +86,28 @@ class buffer(operated):  # noqa: N801
         state = _state_of(self if base is None else base)
         if state is None:
             return _view(self, ndarray)
-        return state if base is None else self.shown()[self.places()]
+        if base is None:
+            return state
+        index = _INDEX.__get__(self)
+        return self._found(state) if index is None else state[index]
 
-    def shown(self) -> Any:
-        """Return what a view shows entries of: all of its base, or one of its parts."""
-        state = _state(self)
-        part = self.part()
-        return getattr(state, part) if part else state
+    def _found(self, state: Any) -> Any:
+        """Return the view of the base's node that shows what this shows of the base."""
+        part, view, base = self.part(), plain(self), _whole(self)
+        if part:
+            state, base = getattr(state, part), getattr(base, part)
+        way = way_to(view, base)
+        if way is None:  # windows, and entries that are repeated
+            return _locked(state[index_of_view(view, base)])
+        z = way.of(state)
+        known, source = array_of(raw(z)), array_of(raw(state))
+        both = isinstance(known, ndarray) and isinstance(source, ndarray)
+        if both and not shares(known, source):
+            raise EscapeError(
+                "A view of an array that has taken a node cannot be found in it, since "
+                "the node lies in memory in another way. Take the view again."
+            )
+        return z if view.flags.writeable else _locked(z)
 
     def part(self) -> str:
         """Return whether a view shows real or imaginary parts: the name, or nothing."""
@@ -99,54 +122,41 @@ class buffer(operated):  # noqa: N801
         offset = byte_bounds(view)[0] - byte_bounds(base)[0]
         return "imag" if offset % base.itemsize else "real"
 
-    def places(self) -> Any:
-        """Return the index of a view's entries in its base."""
-        index = _INDEX.__get__(self)
-        if index is None:
-            part, base = self.part(), _whole(self)
-            base = getattr(base, part) if part else base
-            index = index_of_view(plain(self), base)
-            if not plain(self).ndim:
-                index = (*index, ...)  # else it would be a number
-            _INDEX.__set__(self, index)
-        return index
-
-    def is_picked(self) -> bool:
-        """Tell whether a view is told by its entries' places, which show copies."""
-        if _base_of(self) is None:
-            return False
-        index = self.places()
-        is_index = isinstance(index, TUPLE) and index != ()  # a[()] is all of a
-        return is_index and all(isinstance(p, ndarray) for p in index)
-
     def hand_over(self, value: object) -> None:
-        """Become a node, or a traced array: a value of that kind is about to come."""
-        with LOCK:
-            if _state(self) is None:
-                _hand_over(_root(self), value)
+        """Become a node, or a traced array: a value of that kind is about to come.
 
-    def receive(self, index: Index, value: Value) -> None:
-        """Write into a part of what this has become."""
-        state = _state(self)
-        if _base_of(self) is None:
-            state[index] = value
-        elif self.is_picked():
-            self.shown()[tuple(p[index] for p in self.places())] = value
-        else:
-            self.shown()[self.places()][index] = value
+        A traced array becomes a node, whose value it is; what was given out of it
+        elsewhere raises afterwards, since it cannot follow.
+        """
+        with LOCK:
+            state = _state(self)
+            if state is None:
+                _hand_over(_root(self), value)
+            elif isinstance(state, stand_in) and first_vertex(value) is not None:
+                _refuse_rounding(state, value)
+                made = constant_node(first_vertex(value), state.given_up())
+                _STATE.__set__(_root(self), made)
 
     # ------------------------------------------------------------- reads and writes
 
     def __getitem__(self, index: Index) -> Any:  # type: ignore[override]
         """Return a part: a view as NumPy's is, or a node."""
         state = _state_of(self)
-        if state is not None:
+        if isinstance(state, vertex):
             return state[index]
+        if is_basic(index) and isinstance(_state(self), stand_in):
+            part = self._part_of_memory(index)
+            if isinstance(part, buffer) and _base_of(part) is not None:
+                return part  # it follows where a node comes
         if _state(self) is not None or isinstance(index, vertex):
             return self.current()[index]
         if type(index) not in _INDICES and first_stand_in(index) is not None:
             return getitem(self.current(), index=index)
-        part: Any = ndarray.__getitem__(self, current(index))
+        return self._part_of_memory(current(index))
+
+    def _part_of_memory(self, index: Index) -> Any:
+        """Return a part of the memory; a view remembers its index."""
+        part: Any = ndarray.__getitem__(self, index)
         if isinstance(part, buffer) and _base_of(part) is self:
             _INDEX.__set__(part, index)
         return part
@@ -154,7 +164,7 @@ class buffer(operated):  # noqa: N801
     def __setitem__(self, index: Index, value: Value) -> None:  # type: ignore[override]
         """Write into a part; a node hands the array over."""
         state = _state_of(self)
-        if state is not None:
+        if isinstance(state, vertex):
             value = value if type(value) in _NO_BUFFERS else current(value)
             state[index if type(index) in _INDICES else current(index)] = value
             return
@@ -165,7 +175,7 @@ class buffer(operated):  # noqa: N801
         if _state(self) is None:
             ndarray.__setitem__(self, index, value)
         else:
-            self.receive(index, value)
+            self.current()[index] = value
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the first axis."""
@@ -242,7 +252,7 @@ _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
 _base_of, _state_of = _BASE.__get__, _STATE.__get__
 _view = ndarray.view
-_OWN = frozenset("current hand_over is_picked part places receive shown".split())
+_OWN = frozenset("_found _part_of_memory current flat hand_over part".split())
 _NO_ARRAYS: Any = frozenset([int, float, bool, str, type(None)])
 _INDICES: Any = (int, slice, type(Ellipsis))
 
@@ -255,15 +265,27 @@ def _root(x: buffer) -> Any:
 
 def _hand_over(root: buffer, value: object) -> None:
     array = plain(root)
+    _refuse_rounding(array, value)
+    _STATE.__set__(root, as_recorded(array.copy("K"), value))
+    if array.dtype.kind in "fc" and array.flags.writeable:
+        array[...] = np.nan
+
+
+def _refuse_rounding(array: Any, value: object) -> None:
     if array.dtype.kind not in "fc" and first_vertex(value) is not None:
         raise EscapeError(
             f"A node was written into an array of {array.dtype}, which would round "
             "it and lose its derivative. Make the array of floats: np.zeros(n), "
             "gd.zeros(n)."
         )
-    _STATE.__set__(root, as_recorded(array.copy("K"), value))
-    if array.dtype.kind in "fc" and array.flags.writeable:
-        array[...] = np.nan
+
+
+def _locked(z: Any) -> Any:
+    """Return a part of a node, or of a traced array, that nobody may write into."""
+    if not isinstance(z, vertex):
+        return z.guarded()
+    note(z, locked=True)
+    return z
 
 
 def _whole(x: buffer) -> Any:

@@ -21,6 +21,7 @@ from chainrule.nodes.remedies import remedy, written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.numpy.buffers import as_buffer, shown_of
 from chainrule.rules.named_functions import function_in
+from chainrule.values.buffered import buffered
 from chainrule.values.foreign import first_foreign, served_by
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Operation
@@ -150,7 +151,7 @@ def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def _traced(x: Any) -> Any:
     """Return lists and object arrays that hold traced values as one traced value."""
-    inside = first_stand_in(x)
+    inside = None if isinstance(x, buffered) else first_stand_in(x)
     return x if inside is None or inside is x else as_operand(x)
 
 
@@ -167,7 +168,9 @@ def _joining_method(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _joined(x: Any) -> Any:
-    return operations.asarray(x) if holds_nodes(x) else x
+    """Return lists of nodes as one; a buffer stays, since it may be written into."""
+    joins = holds_nodes(x) and not isinstance(x, buffered)
+    return operations.asarray(x) if joins else x
 
 
 _mirror = cache(mirrored)

@@ -143,6 +143,10 @@ class stand_in(Operators):
         """Return a handle on this that nobody else can write into."""
         raise NotImplementedError
 
+    def given_up(self) -> Any:
+        """Return a handle for a node; this, and views of it, raise when used again."""
+        raise NotImplementedError
+
     def guarded(self) -> Any:
         """Return a handle on this that nobody can write into."""
         raise NotImplementedError

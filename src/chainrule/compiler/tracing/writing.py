@@ -209,6 +209,34 @@ class _Stale(Traced):
     value: Any = _Refreshed(_VALUE)
 
 
+class _Moved:
+    def __get__(self, z: Any, owner: Any = None) -> Any:
+        raise EscapeError(
+            f"At {user_line()} a view is used that was taken of an array without "
+            "derivatives, which has taken a node since. Take it again after that, "
+            "or let the array be a node from the start: np.zeros(n, like=x) + 0 * x[0]."
+        )
+
+
+class _GivenUp(Traced):
+    """A handle on what has become the value of a node: it would not see its writes."""
+
+    __slots__ = ()
+    row: Any = _Moved()
+    value: Any = _Moved()
+
+
+def _give_up(x: Traced) -> Traced:
+    """Return another handle on an array, and let this one and its views raise."""
+    kept = Traced(x.home, x.row, x.value)
+    for reference in x.views or ():
+        z = reference()
+        if z is not None and type(z) is Traced:
+            _give_up(z)
+    x.__class__ = _GivenUp
+    return kept
+
+
 def _set_part(name: str) -> Callable[[Traced, Any], None]:
     """Return what writes into an attribute: ``x.real = value``, ``x.flat = value``."""
 
@@ -245,11 +273,13 @@ def _flat(x: Traced) -> Any:
 
 
 declare_value(_Stale)
+declare_value(_GivenUp)
 Traced.copy = _copy  # type: ignore[attr-defined]
 Traced.flatten = _flatten  # type: ignore[attr-defined]
 Traced.flat = property(_flat)  # type: ignore[attr-defined]
 Traced.__setitem__ = assign  # type: ignore[method-assign]
 Traced.receive = receive  # type: ignore[method-assign]
+Traced.given_up = _give_up  # type: ignore[method-assign]
 for _name, _method in METHODS.items():
     setattr(Traced, _name, _method)
 for _name in ("real", "imag", "flat"):
