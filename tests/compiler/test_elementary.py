@@ -5,12 +5,18 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.operations import ELEMENTWISE, OPCODES
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape.instructions import Code
-from chainrule.operations_grad import exponentials, hyperbolic, trigonometry
+from chainrule.operations_grad import (
+    exponentials,
+    hyperbolic,
+    special,
+    trigonometry,
+)
 
 needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
@@ -43,9 +49,15 @@ ONE_OPERAND = {
     "arcsinh": mpmath.asinh,
     "arccosh": mpmath.acosh,
     "arctanh": mpmath.atanh,
+    "erf": mpmath.erf,
 }
 OWN = [name for name in ONE_OPERAND if ELEMENTWISE[name].native]
 LARGEST = 1.7976931348623157e308
+
+
+def library(name):
+    """The function of NumPy, or of SciPy."""
+    return getattr(np, name, None) or getattr(scipy.special, name)
 
 
 def of_any_size(rng, low, high, count=500):
@@ -109,7 +121,7 @@ def ulps(got, exact, scale=0.0):
 def test_two_units_in_the_last_place(name, rng):
     x = samples(rng)
     with np.errstate(all="ignore"):
-        x = x[~np.isnan(getattr(np, name)(x))]
+        x = x[~np.isnan(library(name)(x))]
     got = apply(name, x)
     with mpmath.workprec(1300 if name in ("sin", "cos", "tan") else 240):
         worst = max(
@@ -147,7 +159,7 @@ def test_two_units_of_two_operands(name, rng):
 def test_special_values(name):
     got = apply(name, SPECIAL)
     with np.errstate(all="ignore"):
-        expected = getattr(np, name)(SPECIAL)
+        expected = library(name)(SPECIAL)
     np.testing.assert_array_max_ulp(
         np.where(np.isfinite(got), got, 0),
         np.where(np.isfinite(expected), expected, 0),
@@ -205,6 +217,20 @@ def tanh_tail(t):
     return (mpmath.tanh(x) / x - 1) / t
 
 
+def erf_of_square(t):
+    """erf(x) / x - 1 of t = x**2 - 1/2."""
+    if t < mpmath.mpf(10) ** -30 - 0.5:
+        return 2 / mpmath.sqrt(mpmath.pi) - 1
+    x = mpmath.sqrt(t + 0.5)
+    return mpmath.erf(x) / x - 1
+
+
+def scaled_erfc(t):
+    """exp(x**2) erfc(x) of t = (x - 3) / (x + 3)."""
+    x = 3 * (1 + t) / (1 - t)
+    return mpmath.exp(x * x) * mpmath.erfc(x)
+
+
 def factorials(start, sign):
     """Ratio of sign**k / (2k + start)! to the one before it."""
     return lambda k: sign / mpmath.mpf((2 * k + start + 1) * (2 * k + start + 2))
@@ -236,6 +262,8 @@ def test_coefficients_are_chebyshev_interpolations():
             (trigonometry.COS, series(sixth / 4, factorials(4, -1)), 0, quarter),
             (hyperbolic.SINH, series(sixth, factorials(3, 1)), 0, 1),
             (hyperbolic.TANH, tanh_tail, 0, mpmath.mpf("0.55") ** 2),
+            ((special.ERF_FIRST, *special.ERF), erf_of_square, -0.5, 0.5),
+            (special.ERFCX, scaled_erfc, -0.5, mpmath.mpf(1) / 3),
         ]
         for written, function, low, high in cases:
             made = mpmath.chebyfit(function, [low, high], len(written))

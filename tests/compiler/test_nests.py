@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import chainrule as gd
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.matrix_products import Product
@@ -193,3 +194,14 @@ def test_a_product_is_that_of_numpy(sizes, stack, turned, shared, threads):
     for z in (product(x, y), product(x, y, out=out)):
         np.testing.assert_allclose(z, left @ y, rtol=1e-12, atol=1e-13)
     assert not np.isnan(out).any()
+
+
+@pytest.mark.parametrize("n", [7, 96, 129, 300, 513, 2047, 2049, 5000])
+def test_sums_of_rows_lose_no_more_than_numpys(n):
+    rng = np.random.default_rng(n)
+    x, y = rng.random((50, n)), rng.random((50, n)) + 1.0
+    fast = gd.compile(lambda x, y: np.sum(x * y, axis=1), executor="native")
+    exact = np.array([math.fsum(row) for row in x * y])
+    bound = (16 + 3 + max(0, math.log2(n / 128))) * 2.0**-53
+    assert np.all(abs(fast(x, y) - exact) <= bound * exact)
+    assert np.all(abs(fast(x[::-1], -y[::-1]) + exact[::-1]) <= bound * exact[::-1])

@@ -62,3 +62,14 @@ def poly11(c: Sequence[float], t: float) -> float:
     middle = (c[4] + c[5] * t) + (c[6] + c[7] * t) * t2
     high = (c[8] + c[9] * t) + c[10] * t2
     return low + (middle + high * t4) * t4
+
+
+def poly15(c: Sequence[float], t: float) -> float:
+    """Return the polynomial of fifteen coefficients, in pairs."""
+    t2 = t * t
+    t4 = t2 * t2
+    first = (c[0] + c[1] * t) + (c[2] + c[3] * t) * t2
+    second = (c[4] + c[5] * t) + (c[6] + c[7] * t) * t2
+    third = (c[8] + c[9] * t) + (c[10] + c[11] * t) * t2
+    fourth = (c[12] + c[13] * t) + c[14] * t2
+    return (first + second * t4) + (third + fourth * t4) * (t4 * t4)

@@ -37,6 +37,7 @@ from chainrule.compiler.native.nest_plan import (
     access,
     grid,
 )
+from chainrule.compiler.native.outer_products import multiply_together
 from chainrule.compiler.native.pieces import Part, Pieces
 from chainrule.compiler.native.row_steps import REALS, Meant, steps_of
 from chainrule.compiler.native.sharing import Pending
@@ -64,6 +65,7 @@ def fused(
         return None
     program = program.copied()
     sum_first(program)
+    multiply_together(program)
     multiply_vectors(program, floats=floats)
     unindex_operands(program, on_tape=floats)
     views, pieces = Views(floats=floats), Pieces()

@@ -8,6 +8,7 @@ after the other.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -25,6 +26,10 @@ from chainrule.compiler.native.nest_vectors import (
 
 _EXACT = 16
 """Vectors that are added up without looking at what is lost: NumPy adds as many."""
+SEVERAL = 4
+"""Sums of a row that are added up beside each other, where that is little text."""
+_LITTLE = 6
+"""Steps of a nest that are that."""
 
 
 class RowWriter(VectorWriter):
@@ -42,7 +47,8 @@ class RowWriter(VectorWriter):
         if full:
             turns = self.shared_turns(full) if shared else str(full)
             start = self.plus("%first" if shared else "0", str(begin))
-            if not (self._phases.loops or line.totals):
+            few = n * self._numbers <= self._several * _EXACT * self.width
+            if not self._phases.loops and (few or not line.totals):
                 self._block(line, start, turns)
             else:
                 with self.loop(turns, BLOCK) as loop:
@@ -56,8 +62,19 @@ class RowWriter(VectorWriter):
         self.closed_totals(own, pointers)
 
     def _is_long(self, n: int) -> bool:
-        """Tell whether the sum of a row may lose more than NumPy's would."""
-        return n * self._numbers > _EXACT * self.width
+        """Tell whether the sum of a row may lose more than NumPy's would.
+
+        Of ``SEVERAL`` sums each has few terms of a ``BLOCK``, and NumPy's own loses
+        more with every doubling: up to 8 blocks, these lose less.
+        """
+        exact = 8 * BLOCK if self._several > 1 else _EXACT * self.width
+        return n * self._numbers > exact
+
+    @functools.cached_property
+    def _several(self) -> int:
+        """How many vectors of a row are added up beside each other."""
+        little = len(self.plan.steps) <= _LITTLE and not self._phases.loops
+        return SEVERAL if little else 1
 
     def _along(self, at: Stretch, whole: Totals) -> list[int]:
         """Return the reductions along the inner axis, but for those of all entries."""
@@ -106,16 +123,60 @@ class RowWriter(VectorWriter):
             empty = dict(zip(summed, nothing, strict=True))
             totals = self.body(line, Place(phase, i, kept, count), empty)
         else:
-            types = [self.type(n) for n in widths]
-            carried = list(zip(types, nothing, strict=True))
-            with self.loop(count, self.width, carried) as loop:
-                have = dict(zip(summed, loop.carried, strict=True))
-                here = self.plus(i, loop.i), self.plus(kept, loop.i)
-                have = self.body(line, Place(phase, *here, self.width), have)
-                loop.after = [have[j] for j in summed]
-            totals = dict(zip(summed, loop.after, strict=True))
+            totals = dict(zip(summed, nothing, strict=True))
+            whole = "0"
+            if summed and self._several > 1:
+                whole = self.add(f"and i64 {count}, {-self._several * self.width}")
+                totals = self._beside(line, Place(phase, i, kept, 0), whole, totals)
+            totals = self._one_by_one(
+                line, Place(phase, i, kept, 0), (whole, count), totals
+            )
         for j, name, width in zip(summed, names, widths, strict=True):
             self.add_in(name, width, totals[j], *line.totals[j])
+
+    def _one_by_one(
+        self, line: Line, first: Place, part: tuple[str, str], totals: dict[int, str]
+    ) -> dict[int, str]:
+        """Write a loop over the vectors of a part of a stretch; return its totals."""
+        start, stop = part
+        carried = [(self.type(self._width_of(j)), x) for j, x in totals.items()]
+        certain = start == "0"
+        with self.loop(stop, self.width, carried, start=start, certain=certain) as loop:
+            have = dict(zip(totals, loop.carried, strict=True))
+            here = self.plus(first.i, loop.i), self.plus(first.kept, loop.i)
+            have = self.body(line, Place(first.phase, *here, self.width), have)
+            loop.after = [have[j] for j in totals]
+        return dict(zip(totals, loop.after, strict=True))
+
+    def _beside(
+        self, line: Line, first: Place, stop: str, nothing: dict[int, str]
+    ) -> dict[int, str]:
+        """Write a loop over several vectors at a time, each with totals of its own."""
+        kinds = {j: self.type(self._width_of(j)) for j in nothing}
+        carried = [(kinds[j], x) for j, x in nothing.items()] * self._several
+        turn = self._several * self.width
+        with self.loop(stop, turn, carried, certain=False) as loop:
+            for k in range(self._several):
+                own = loop.carried[k * len(kinds) : (k + 1) * len(kinds)]
+                along = self.plus(loop.i, str(k * self.width))
+                here = self.plus(first.i, along), self.plus(first.kept, along)
+                place = Place(first.phase, *here, self.width)
+                have = self.body(line, place, dict(zip(kinds, own, strict=True)))
+                loop.after += [have[j] for j in kinds]
+        parts = [loop.after[k :: len(kinds)] for k in range(len(kinds))]
+        return {j: self._added(j, xs) for j, xs in zip(kinds, parts, strict=True)}
+
+    def _added(self, j: int, xs: list[str]) -> str:
+        """Return what a reduction makes of several vectors, pair by pair."""
+        while len(xs) > 1:
+            pairs = zip(xs[::2], xs[1::2], strict=True)
+            name, width = self.plan.reductions[j].name, self._width_of(j)
+            xs = [self.operation(name, width, *pair) for pair in pairs]
+        return xs[0]
+
+    def _width_of(self, j: int) -> int:
+        """Return how many numbers a vector of a reduction has."""
+        return self._width(self.plan.reductions[j].step)
 
     # ----------------------------------------------------------------------- tiles
 

@@ -326,7 +326,11 @@ class Writer(Text):
 
     def entries(self, i: int) -> str:
         """Return the address of an array's entries; ``%array{i}`` is the object's."""
-        at = self.add(f"getelementptr i8, ptr %array{i}, i64 {DATA}")
+        return self.data(f"%array{i}")
+
+    def data(self, array: str) -> str:
+        """Return the address of the entries of an array's object."""
+        at = self.add(f"getelementptr i8, ptr {array}, i64 {DATA}")
         return self.add(f"load ptr, ptr {at}")
 
     def at(self, pointer: str, i: str | int, step: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from chainrule.compiler.programs.captured_views import transpose_inside
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.histories import narrow_histories
 from chainrule.compiler.programs.program import Program
@@ -21,7 +22,10 @@ def trim_loops(program: Program) -> None:
     A first derivative reads no carries of the sweep, for example, nor the function
     itself its own; and of a history perhaps a few entries (``histories``).
     """
-    if _trim(program) and narrow_histories(program):
+    if not _trim(program):
+        return
+    narrowed = narrow_histories(program)
+    if transpose_inside(program) or narrowed:
         _trim(program)
 
 

@@ -7,7 +7,7 @@ same workspace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from chainrule.compiler.tape.flags import flag_nans, raise_where
 from chainrule.compiler.tape.in_place import changed_in_place
 from chainrule.compiler.tape.instructions import written_by
 from chainrule.compiler.tape.native_values import UNROLLED
+from chainrule.compiler.tape.outer_carries import STEPS, OuterCarry, without_outer_sums
 from chainrule.compiler.tape.places import EXACT, is_one_piece, overlap, span
 from chainrule.compiler.tape.regions import Carry, Repeat, Stack
 from chainrule.compiler.tracing.columns import Column
@@ -95,7 +96,9 @@ def lowered_while(
 ) -> list[Any]:
     """Lower a loop with a condition; its last result is the number of its steps."""
     counted = int(b.new(()))
-    steps = _Steps(b, loop, Repeat("while", [], counted=counted))
+    read = test.last_uses()
+    looked_at = (i for i, x in enumerate(test.inputs[: loop.carried]) if x in read)
+    steps = _Steps(b, loop, Repeat("while", [], counted=counted), looked_at)
     steps.start(leaves, [*captured[0], *captured[1]])
     of_test = [b.places(x) for x in captured[0]]
     with b.region() as parts:
@@ -148,7 +151,14 @@ def lower_body(
 class _Steps:
     """A loop that is being lowered."""
 
-    def __init__(self, b: Builder, loop: LoopBody, repeat: Repeat) -> None:
+    def __init__(
+        self,
+        b: Builder,
+        loop: LoopBody,
+        repeat: Repeat,
+        looked_at: Iterable[int] = (),
+    ) -> None:
+        """Find the carries that products are added to; a condition looks at others."""
         self.b = b
         self.loop = loop
         self.repeat = repeat
@@ -156,6 +166,11 @@ class _Steps:
         self.inputs: list[Row] = self.program.inputs
         self.starts: list[Places] = []
         self.ends: list[Places] = []
+        n = len(loop.body.likes) - loop.carried
+        kept = zip(loop.history, loop.stored[n:], strict=True)
+        seen = {i for i, stored in kept if stored}.union(looked_at)
+        adding = (i for i in range(loop.carried) if i not in seen)
+        self._plain, self._sums = without_outer_sums(self.program, adding)
 
     def start(self, leaves: Sequence[Any], captured: Sequence[Any]) -> None:
         """Copy the first carries to where each step finds its own.
@@ -166,9 +181,12 @@ class _Steps:
         others = [
             p for x in (*leaves, *captured) if not is_column(p := self.b.places(x))
         ]
-        for x in self.inputs[:n]:
+        for i, x in enumerate(self.inputs[:n]):
             check_kind(x)
             found = others.pop(0)
+            if self._begins_with_zero(i, leaves[i]):
+                self.starts.append(self.b.new(x.shape or ()))
+                continue
             alone = not any(overlap(found, p) for p in (*others, *self.starts))
             is_large = np.size(found) > UNROLLED and np.shape(found) == x.shape
             if not (is_large and alone and self.b.may_change(found)):
@@ -194,18 +212,40 @@ class _Steps:
             self._move(self.repeat.taken, xs[-1], stack)
         outer = [b.places(x) for x in captured]
         with b.region() as parts:
-            program = fused_in(b, self.program)
+            program = fused_in(b, self._plain)
             for i, call, k in changed_in_place(program, n):
                 b.in_place[call, k] = self.starts[i]
             own = [*self.starts, *xs]
             lower_body(b, program, [*own, *outer], own)
-            self.ends = own_places(b, program, self._wanted(), self.starts)
+            wanted = [*self._wanted(), *(True for _ in self._sums for _ in range(2))]
+            self.ends = own_places(b, program, wanted, self.starts)
+        self._add_up(leaves)
         self.repeat.inside.append(parts)
         self.repeat.captured += _numbers(outer)
         self.repeat.operands += [p for p in outer if not is_column(p)]
         for before, after in zip(self.starts, self.ends, strict=False):
             if np.size(before) and after is not before:
                 self.repeat.carries.append(Carry(*span(before)[:1], *span(after)))
+
+    def _add_up(self, leaves: Sequence[Any]) -> None:
+        """Have products be added to carries; their vectors are the last results."""
+        vectors = self.ends[len(self.ends) - 2 * len(self._sums) :]
+        del self.ends[len(self.ends) - 2 * len(self._sums) :]
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        for (i, product), pair in zip(self._sums, pairs, strict=True):
+            shape: tuple[int, int] = product.shape
+            column, row = (span(p)[0] for p in pair)
+            first, second = (span(self.b.new((STEPS, k)))[0] for k in shape)
+            start = span(self.starts[i])[0]
+            zero = self._begins_with_zero(i, leaves[i])
+            self.repeat.sums.append(
+                OuterCarry(start, shape, (column, row), (first, second), zero)
+            )
+
+    def _begins_with_zero(self, i: int, x: Any) -> bool:
+        """Tell whether a carry is zero at first, and one product is added to it."""
+        alone = sum(i == k for k, _ in self._sums) == 1
+        return alone and isinstance(x, ARRAYS) and not np.any(x)
 
     def _wanted(self) -> list[bool]:
         """Tell which results of the body are read."""

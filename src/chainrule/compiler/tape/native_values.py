@@ -100,6 +100,11 @@ class Values(Writer):
         self.forget(target, count)
         self._copied(self.pointer(source), self.pointer(target), count)
 
+    def fill(self, place: int, count: int) -> None:
+        """Write zeros to so many places, through memory."""
+        with self.loop(count) as loop:
+            self.store("0.0", self.at(self.pointer(place), loop.i, 8))
+
     def _copied(self, source: str, target: str, count: int) -> None:
         """Write a loop that copies numbers from one address to another."""
         whole = count - count % WIDTH

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.compiler.native.text import VECTOR, WIDTH
 from chainrule.compiler.tape.native_instructions import UNROLLED, Instructions
+from chainrule.compiler.tape.outer_carries import OuterCarry
 from chainrule.compiler.tape.parts import Part, Region
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Repeat(Region):
         The carries; xs; carries before each step, and results, that are stored.
     captured
         Places of numbers that no step changes.
+    sums
+        Carries that outer products are added to, which are no ``carries``.
     """
 
     reverse: bool = False
@@ -82,6 +85,7 @@ class Repeat(Region):
     kept: list[Move] = field(default_factory=list[Move])
     given: list[Move] = field(default_factory=list[Move])
     captured: list[int] = field(default_factory=list[int])
+    sums: list[OuterCarry] = field(default_factory=list[OuterCarry])
 
     def write(self, writer: Instructions, to: Writers) -> None:
         """Write the loop into a function of its own."""
@@ -105,12 +109,16 @@ class Repeat(Region):
                 holds = self._goes_on(writer, writer.number(self.test))
             turn.go_on(holds)
             self._write_step(writer, to, turn.i, count)
+            for x in self.sums:
+                x.keep(writer, turn.i)
             turn.after = [x for c in held for x in writer.pieces_of(c.after, c.size)]
             for c in self.carries:
                 if c not in held and c.after != c.before:
                     writer.copy(c.after, c.before, c.size)
         for c, pieces in zip(held, _shared(held, turn.carried), strict=True):
             writer.leave(c.before, c.size, pieces)
+        for x in self.sums:
+            x.add_rest(writer, turn.i)
         if self.test is not None and self.counted is not None:
             number = writer.add(f"sitofp i64 {turn.i} to double")
             writer.store(number, writer.pointer(self.counted))
