@@ -206,7 +206,7 @@ def _contribution(
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
     product = f"times(z_grad, d{i}(np, z._value, {listed}, **parameters))"
-    if formula is None or formula.isidentifier():
+    if formula is None or formula.isidentifier() or not is_inlined(operation):
         return product
     used = names_in([formula])
     names[f"read{i}"] = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,15 @@ def _added_at(x: Any, index: Any, y: Any) -> Any:
     return out
 
 
+def of_entries(f: Callable[..., Any], *values: Any) -> Any:
+    """Apply a function of entries to each chunk.
+
+    Dask would try it on memory that holds anything, to learn the dtype.
+    """
+    tried = [x if np.isscalar(x) else np.ones((1,) * x.ndim, x.dtype) for x in values]
+    return da.core.elemwise(f, *values, dtype=f(*tried).dtype)
+
+
 class Functions:
     """What stands for functions of NumPy's that Dask computes otherwise."""
 
@@ -172,6 +181,6 @@ register_arrays(
         functions=Functions,
         cut_as=cut_as,
         writes=True,
-        of_entries=da.core.elemwise,
+        of_entries=of_entries,
     ),
 )
