@@ -482,3 +482,21 @@ def test_what_rules_of_programs_take_from_autograds():
     names: dict[str, object] = {}
     ag(".numpy.numpy_wrapper").wrap_namespace(vars(onp.linalg), names)
     assert names["inv"] is np.linalg.inv
+
+
+def test_recorded_sweeps_over_boxes_take_the_steps_of_floats():
+    grad, np = ag("").grad, ag(".numpy")
+    seen = []
+
+    def slope(x):
+        seen.append(grad(lambda y: np.sin(y) * np.exp(y))(x))
+        return seen[-1]
+
+    assert abs(grad(slope)(0.5) - 2 * onp.exp(0.5) * onp.cos(0.5)) < 1e-14
+    steps, waiting = [], [seen[0]]
+    while waiting:
+        z = waiting.pop()
+        if z._step is not None and z.rule.__name__ != "identity_grad":
+            steps.append(z._step.form)
+        waiting += [x for x in z.operands if hasattr(x, "operands")]
+    assert {form and form[0] for form in steps} == {"float"}

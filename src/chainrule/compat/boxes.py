@@ -7,16 +7,23 @@ are asked before it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.compat import traces
-from chainrule.nodes.admission import INPUT, NONE
+from chainrule.nodes.admission import INPUT, NONE, operation_name
 from chainrule.nodes.node_class import node
-from chainrule.nodes.operators import record_masked, set_operators
+from chainrule.nodes.operators import (
+    BY_CLASS,
+    operator,
+    record_masked,
+    set_operators,
+)
 from chainrule.nodes.recorder import next_serial, record
+from chainrule.rules import rule
 from chainrule.transforms.inputs import input_node
 from chainrule.values import foreign, refusals
 from chainrule.values.buffered import buffered
@@ -210,6 +217,15 @@ NAMES: dict[str, Any] = {
 }
 """What the text of the operators of boxes refers to, beside what that of nodes does."""
 set_operators(ArrayBox, **NAMES)
+
+
+@functools.cache
+def operator_of(rule_class: type[rule]) -> Any:
+    """Return the function of boxes for a rule that works entry by entry."""
+    return operator(rule_class, operation_name(rule_class), masked=True, **NAMES)
+
+
+BY_CLASS[ArrayBox] = operator_of
 
 # ------------------------------------------------------------------------- boxing
 

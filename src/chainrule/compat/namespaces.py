@@ -21,7 +21,6 @@ from chainrule.compat.conventions import CONVENTIONS
 from chainrule.compat.primitives import NoRuleError, primitive, unboxed
 from chainrule.errors import MissingRuleError
 from chainrule.nodes.joined import lists_of_arrays
-from chainrule.nodes.operators import operator
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.mirror import MAKERS, OWN, mirrored
 from chainrule.rules import elementwise, rule_of
@@ -96,8 +95,7 @@ def served(function: Any) -> Any:
         rule_class = rule_of(function)
     name = getattr(function, "__name__", repr(function))
     if rule_class is not None and issubclass(rule_class, elementwise):
-        operate = operator(rule_class, name, masked=True, **boxes.NAMES)
-        space["operate"] = operate
+        space["operate"] = boxes.operator_of(rule_class)
         code = _SERVED_UFUNC.__code__
     made: Any = FunctionType(code, space, name)
     made.__qualname__, made.__doc__ = name, getattr(function, "__doc__", None)

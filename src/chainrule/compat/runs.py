@@ -69,9 +69,13 @@ class Run(Recording, traces.Trace):
         if isinstance(z, ArrayBox) and z.serial > self.start:  # the short way
             self.depends = True
             self.is_nested = bool(self.ordered((z,)).older)
-            alone = self.places[0][0] is LEAF and not self.is_nested
-            values = raw(self.inputs[0]), raw(z)
-            self.is_alone = alone and _PLAIN.issuperset(map(kind_of, values))
+            begin: Any = self.inputs[0]
+            self.is_alone = (
+                not self.is_nested
+                and self.places[0][0] is LEAF
+                and begin._value.__class__ in _PLAIN
+                and z._value.__class__ in _PLAIN
+            )
         else:
             self.depends, self.is_nested = bool(self.roots()), self.nested()
             self.is_alone = False
@@ -123,10 +127,13 @@ class Run(Recording, traces.Trace):
             seed = {z: seed_of(g, z)}
             bars, _ = sweep_values(self.ordered((z,)), seed, keep=False)
             return _own(bars.get(x), x, g)
-        parts, seeds = _parts(g, self.structure), dict[int, Any]()
-        for i, z in enumerate(self.outputs):
-            if isinstance(z, vertex):
-                seeds[i] = seed_of(parts[i], z)
+        parts = _parts(g, self.structure)
+        pairs = zip(self.outputs, parts, strict=False)
+        seeds = {
+            i: seed_of(part, z)
+            for i, (z, part) in enumerate(pairs)
+            if isinstance(z, vertex)
+        }
         bars, recorded = self.pull(seeds)
         grads = list(map(zeros_if_absent, bars, self.inputs))
         if not (recorded and traces.STACK.open):
@@ -250,8 +257,8 @@ _KNOWN: Any = _PLAIN | {ArrayBox}
 def seed_of(g: Any, z: Any) -> Any:
     """Return a cotangent, or a tangent, in the shape and dtype of its value."""
     value = raw(z)
-    if g.__class__ is float and value.__class__ is float:
-        return g
+    if g.__class__ is float and isinstance(value, float):
+        return value.__class__(g)
     if (
         g.__class__ is ndarray
         and value.__class__ is ndarray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,27 @@ from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
 from chainrule.values.foreign import PLAIN, undecided
-from chainrule.values.types import Mask, Operation, Value
+from chainrule.values.types import Mask, Operation, Parameters, Value
+
+BY_CLASS: dict[Any, Callable[[type[rule]], Operation]] = {}
+"""What returns the operator of a rule, for a class of nodes that has its own."""
+
+
+def record_by_class(
+    operation: type[rule], operands: Sequence[Any], parameters: Parameters = NONE
+) -> Any:
+    """Record an operation, on nodes of a class of its own by their operator."""
+    if BY_CLASS and not parameters:
+        for x in operands:
+            operator_of = BY_CLASS.get(x.__class__)
+            if operator_of is not None:
+                return operator_of(operation)(*operands)
+    return record(operation, operands, parameters)
+
 
 NAMES: dict[str, Any] = {
     "node": node,
-    "record": record,
+    "record": record_by_class,
     "new": new,
     "next_serial": next_serial,
     "NONE": NONE,

@@ -10,13 +10,16 @@ from chainrule.locks import reentrant_lock
 from chainrule.rules import rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported, zeros_of
+from chainrule.steps.owned_arrays import add_into
 from chainrule.steps.step import Step, reference_of
 from chainrule.values.types import Namespace, Parameters, Result, Value
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import raw, vertex
 
 
 class structure(rule, kind=True):
     """Book-keeping that moves values without computing: identity, item."""
+
+    step: Any
 
 
 class identity_grad(structure):
@@ -30,6 +33,11 @@ class identity_grad(structure):
     def forward(x: Value) -> Value:
         """Return ``x`` itself."""
         return x
+
+    @staticmethod
+    def step(z: vertex, z_grad: Any, bars: dict[vertex, Any]) -> None:
+        """Hand the cotangent on, which has the shape and dtype of both."""
+        add_into(bars, z.operands[0], z_grad)
 
     @classmethod
     def pull(

@@ -206,6 +206,8 @@ class Recording:
             z = outputs[i]
             if isinstance(z, node) and z.serial > self.start:
                 cotangents[z] = cotangents[z] + seed if z in cotangents else seed
+        if not cotangents:
+            return [None] * len(self.inputs), False
         ordered = self.ordered(tuple(cotangents))
         order = ordered.order
         nested = recorded = bool(ordered.older)
@@ -324,7 +326,7 @@ def owned(grads: Iterable[Any], start: int, seeds: Iterable[Any] = ()) -> list[A
         elif isinstance(g, node):
             if known or g.serial < start:
                 g = own(g, g)
-            elif getattr(g._value, "base", g) is not None:
-                g = own(g)
+            elif g._value.__class__ is not float:
+                g = g if getattr(g._value, "base", g) is None else own(g)
         result.append(_apart(g) if isinstance(g, stand_in) else g)
     return result

@@ -17,6 +17,7 @@ from chainrule.compat.autograd.wrap_util import unary_to_nary as unary_to_nary
 from chainrule.compat.boxes import boxing
 from chainrule.compat.namespaces import served
 from chainrule.transforms.checkpoint import checkpoint as checkpoint_of
+from chainrule.values.vertices import raw
 
 Function = Callable[..., Any]
 
@@ -29,8 +30,13 @@ _sum: Function = served(np.sum)
 _tensordot: Function = served(np.tensordot)
 
 
+def _ones(x: Any) -> Any:
+    """Return the sum of the basis of a value's space."""
+    return 1.0 if isinstance(raw(x), float) else vspace(x).ones()
+
+
 def _check_real_scalar(ans: Any, name: str) -> None:
-    if vspace(ans).size != 1:  # type: ignore[attr-defined]
+    if not isinstance(raw(ans), float) and vspace(ans).size != 1:  # type: ignore[attr-defined]
         raise TypeError(
             f"{name} only applies to real scalar-output functions. Try jacobian, "
             "elementwise_grad or holomorphic_grad."
@@ -45,10 +51,8 @@ def grad(fun: Function, x: Any) -> Any:
     autograd's, the conjugate of ``gd.grad``'s.
     """  # noqa: D205
     vjp, ans = _make_vjp(fun, x, copy=False)
-    if isinstance(ans, float):
-        return vjp(1.0)
     _check_real_scalar(ans, "Grad")
-    return vjp(vspace(ans).ones())
+    return vjp(_ones(ans))
 
 
 @unary_to_nary
@@ -56,7 +60,7 @@ def value_and_grad(fun: Function, x: Any) -> Any:
     """Return both the value and the gradient, as ``scipy.optimize`` takes them."""
     vjp, ans = _make_vjp(fun, x, copy=False)
     _check_real_scalar(ans, "value_and_grad")
-    return ans, vjp(vspace(ans).ones())
+    return ans, vjp(_ones(ans))
 
 
 @unary_to_nary
@@ -71,7 +75,7 @@ def elementwise_grad(fun: Function, x: Any) -> Any:
 @unary_to_nary
 def deriv(fun: Function, x: Any) -> Any:
     """Return the derivative along ones, in forward mode."""
-    return _make_jvp(fun, x)(vspace(x).ones())[1]
+    return _make_jvp(fun, x)(_ones(x))[1]
 
 
 @unary_to_nary
