@@ -115,7 +115,7 @@ def _found_later(ufunc: np.ufunc) -> Operation | None:
     if issubclass(declared, locally_constant):
         LOCALLY_CONSTANT.add(ufunc)
     if declared in WRAPPED:
-        UFUNCS[ufunc] = WRAPPED[declared]
+        UFUNCS.setdefault(ufunc, WRAPPED[declared])
     return UFUNCS.get(ufunc)
 
 

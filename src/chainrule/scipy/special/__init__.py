@@ -35,6 +35,7 @@ from chainrule.scipy.special import other_distributions as other_distributions
 from chainrule.scipy.special import parabolic_cylinder as parabolic_cylinder
 from chainrule.scipy.special import polygamma_functions as polygamma_functions
 from chainrule.scipy.special import polynomials as polynomials
+from chainrule.scipy.special import scaled_bessel_functions as scaled_bessel_functions
 from chainrule.scipy.special import spheroidal as spheroidal
 from chainrule.scipy.special import struve_functions as struve_functions
 from chainrule.scipy.special import student_and_fisher as student_and_fisher

@@ -11,8 +11,10 @@ import scipy.special
 
 from chainrule import operations as ops
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, within
-from chainrule.scipy.special.bessel_functions import ive, kve
+from chainrule.scipy.special.bessel_functions import hankel1e, hankel2e, kve
+from chainrule.scipy.special.scaled_bessel_functions import ive, jve
 from chainrule.scipy.special.several import several_of_one
+from chainrule.values.shapes import is_complex
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import implements, operation
 
@@ -58,12 +60,14 @@ itairy: Operation = operation(itairy_grad)
 
 @implements(scipy.special.airye)
 def airye(x: Value) -> tuple[Value, Value, Value, Value]:
-    """Return ``Ai, Ai', Bi, Bi'`` of a real number, scaled.
+    """Return ``Ai, Ai', Bi, Bi'``, scaled.
 
     The scales are ``exp(s)`` for Ai and ``exp(-|Re s|)`` for Bi, ``s = 2/3 x**1.5``.
-    From 1 on they are scaled Bessel functions of s, which do not cancel (DLMF 9.6); for
-    x < 0 the scaled Ai is nan, as SciPy's is.
+    Beyond 1 they are scaled Bessel functions of s, which do not cancel (DLMF 9.6); for
+    real x < 0 the scaled Ai is nan, as SciPy's is.
     """
+    if is_complex(x):
+        return _of_complex(x)
     far = x > 1.0
     near = ops.where(far, 1.0, x)
     beyond = ops.where(far, x, 1.0)
@@ -81,3 +85,58 @@ def airye(x: Value) -> tuple[Value, Value, Value, Value]:
     )
     of_ai, of_aip, of_bi, of_bip = (ops.where(far, b, a) for a, b in parts)
     return of_ai, of_aip, of_bi, of_bip
+
+
+def _of_complex(x: Value) -> tuple[Value, Value, Value, Value]:
+    """Return what ``airye`` does of a complex number.
+
+    Right of the imaginary axis it is functions of s, left of it of ``2/3 (-x)**1.5``.
+    """
+    far = ops.absolute(x) > 1.0
+    left = ops.real(x) < 0.0
+    near = ops.where(far, 0.5 + 0.0 * x, x)
+    s = 2.0 / 3.0 * ops.sqrt(near) ** 3
+    ai, aip, bi, bip = airy(near)
+    shrink = ops.exp(-ops.absolute(ops.real(s)))
+    right = _beyond(ops.where(far & ~left, x, 1.0 + 0.0 * x))
+    turned = _turned(ops.where(far & left, x, -1.0 + 0.0 * x))
+    scaled: Any = (ai * ops.exp(s), aip * ops.exp(s), bi * shrink, bip * shrink)
+    a, b, c, d = (
+        ops.where(far, ops.where(left, there, here), own)
+        for there, here, own in zip(turned, right, scaled, strict=True)
+    )
+    return a, b, c, d
+
+
+def _beyond(x: Value) -> tuple[Value, ...]:
+    """Return the scaled functions right of the imaginary axis (DLMF 9.6.2 to 9.6.5)."""
+    s = 2.0 / 3.0 * ops.sqrt(x) ** 3
+    third, slope = ops.sqrt(x / 3.0), x / math.sqrt(3.0)
+    return (
+        third / math.pi * kve(1 / 3, s),
+        -slope / math.pi * kve(2 / 3, s),
+        third * (ive(-1 / 3, s) + ive(1 / 3, s)),
+        slope * (ive(-2 / 3, s) + ive(2 / 3, s)),
+    )
+
+
+def _turned(x: Value) -> tuple[Value, ...]:
+    """Return the scaled functions left of the imaginary axis (DLMF 9.6.6 to 9.6.9)."""
+    above = ~np.signbit(ops.imag(x))
+    w = -x
+    s = 2.0 / 3.0 * ops.sqrt(w) ** 3
+    third, slope = ops.sqrt(w / 3.0), w / math.sqrt(3.0)
+    up = ops.exp(ops.where(above, 0.0 * s, 2j * s))
+    down = ops.exp(ops.where(above, -2j * s, 0.0 * s))
+    turn = np.exp(1j * math.pi / 6)
+
+    def of(v: float, turn: complex) -> Value:
+        waves = turn * up * hankel1e(v, s), down * hankel2e(v, s) / turn
+        return (waves[0] + waves[1]) / 2.0
+
+    return (
+        third * of(1 / 3, turn),
+        slope * of(2 / 3, 1.0 / turn),
+        third * (jve(-1 / 3, s) - jve(1 / 3, s)),
+        slope * (jve(-2 / 3, s) + jve(2 / 3, s)),
+    )

@@ -27,7 +27,9 @@ from chainrule.values.types import Operation
 from chainrule.wrapping import operation
 
 _STEP = 0.4
-"""In log t: the integrand is analytic up to a distance of pi."""
+"""In log t: the integrand is analytic up to a distance of pi, for positive operands."""
+_NARROWEST = 0.05
+"""What is nearer is nan: complex operands on both sides of the cut."""
 _AT_ONCE = 1_000_000
 """Values of the integrand that are computed together."""
 _where: Any = np.where
@@ -43,13 +45,24 @@ def integral(
 ) -> Any:
     """Return the integral of ``t**power`` times ``(t + x)**-exponent`` of each operand.
 
-    It is infinite where operands that are 0 make it so, nan for negative operands.
+    It is infinite where operands that are 0 make it so, nan for negative operands. With
+    complex ones ``t`` is on the ray in the middle between the poles.
     """
     shape = np.broadcast_shapes(*(np.shape(x) for x in operands))
     x = np.stack([np.broadcast_to(x, shape).ravel() for x in operands])
     a = np.reshape(exponents, (-1, 1))
-    largest: Any = np.max(np.abs(x), axis=0)
-    x = _where(np.real(x) < 0, np.nan, x) / largest
+    unit: Any = np.max(np.abs(x), axis=0)
+    x = _where((np.real(x) < 0) & (np.imag(x) == 0), np.nan, x)
+    distance = math.pi
+    if np.iscomplexobj(x):
+        turns: Any = np.concatenate([0.0 * unit.real[None], np.angle(x)])
+        last_turn, first_turn = np.max(turns, axis=0), np.min(turns, axis=0)
+        unit = unit * np.exp(0.5j * (last_turn + first_turn))
+        free: Any = math.pi - (last_turn - first_turn) / 2.0
+        wide: Any = free >= _NARROWEST
+        x = _where(wide, x, np.nan)
+        distance = float(np.min(_where(wide, free, math.pi), initial=math.pi))
+    x = x / unit
     zero = x == 0
     first = 1.0 + power - np.sum(a * zero, axis=0)
     last = float(np.sum(a)) - 1.0 - power
@@ -57,7 +70,7 @@ def integral(
     low = np.log(smallest) - 38.0 / np.maximum(first, 0.25)
     high = 38.0 / last
     longest: Any = np.max(_where(np.isfinite(low), high - low, 1.0), initial=1.0)
-    step = _STEP / 2.0 if np.iscomplexobj(x) else _STEP
+    step = _STEP * distance / math.pi
     count = math.ceil(longest / step)
     size = max(1, _AT_ONCE // count)
     found = np.zeros(x.shape[1], x.dtype)
@@ -65,7 +78,7 @@ def integral(
         part = slice(begin, begin + size)
         found[part] = _trapezoids(x[:, part], a, power, (low[part], high), count)
     found = _where(first <= 0, np.inf, found)
-    return (found * largest**-last).reshape(shape)
+    return (found * unit**-last).reshape(shape)
 
 
 def _trapezoids(
@@ -107,7 +120,10 @@ def of_carlson(name: str, orders: Orders, *operands: NDArray[Any]) -> Any:
     for own, order in zip(exponents, orders, strict=True):
         factor *= (-1.0) ** order * rising(own, order)
     raised = [own + order for own, order in zip(exponents, orders, strict=True)]
-    return factor * integral(operands, raised, power)
+    found = factor * integral(operands, raised, power)
+    if name == "elliprj" and np.iscomplexobj(found):  # SciPy has a part of the plane
+        return _where(np.isnan(scipy.special.elliprj(*operands)), np.nan, found)
+    return found
 
 
 _POSITIVE: Domain = dict.fromkeys("abcvx", (0.5, 3.0))

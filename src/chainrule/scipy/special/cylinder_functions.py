@@ -74,7 +74,31 @@ def in_argument(kind: str, order: int, v: NDArray[Any], x: NDArray[Any]) -> Any:
     if not order or not KINDS[kind].phase:
         return total
     far: Any = np.abs(x) > 25.0 + v * v / 2.0
-    return _where(far, _expanded(kind, order, v, np.where(far, x, np.inf)), total)
+    return _where(far, _far(kind, order, v, np.where(far, x, np.inf)), total)
+
+
+def _far(kind: str, order: int, v: NDArray[Any], x: NDArray[Any]) -> Any:
+    """Return a derivative of a scaled function for large arguments.
+
+    Left of the imaginary axis each of Hankel's functions holds both waves on one side
+    of the real one. There it is a sum of both functions of ``-x`` (DLMF 10.11.4).
+    """
+    found = _expanded(kind, order, v, x)
+    if not kind.startswith("hankel"):
+        return found
+    first = kind == "hankel1e"
+    both = (np.real(x) < 0) & (np.imag(x) < 0 if first else np.imag(x) >= 0)
+    if not np.any(both):
+        return found
+    w = -_where(both, x, -np.inf)
+    turn = 1j if first else -1j
+    wave: Any = np.exp(2.0 * turn * _where(both, w, 0.0))
+    other = "hankel2e" if first else "hankel1e"
+    total = np.exp(-turn * math.pi * v) * _expanded(other, order, v, w)
+    for j in range(order + 1):
+        share = 2.0 * math.comb(order, j) * (2.0 * turn) ** (order - j) * wave
+        total = total + np.cos(math.pi * v) * share * _expanded(kind, j, v, w)
+    return _where(both, (-1.0) ** order * total, found)
 
 
 def _expanded(kind: str, order: int, v: NDArray[Any], x: NDArray[Any]) -> Any:

@@ -119,7 +119,7 @@ def riemann_zeta(s: Value, *, order: int) -> Value:
     x = in_double(s)
     complex_s = x.dtype.kind == "c"
     good = np.abs(x.imag) <= _LARGEST
-    is_left = good & (x.real < (0.0 if complex_s else -1.0))
+    is_left = good & (x.real < (0.0 if complex_s else -1.0)) & (np.abs(x) > 1.0)
     z: Any = _where(
         is_left,
         reflected_series(np.where(is_left, x, -2.0), order + 1)[order],
