@@ -430,3 +430,22 @@ def test_derivatives_of_one_array_share_memory_with_nobody():
             result[:] = 7.0
         for kept in (a, z, pullback(z)):
             assert (kept == 1).all()
+
+
+def test_boxes_of_derivatives_have_nodes_with_parents_and_tangents():
+    np, seen = ag(".numpy"), []
+
+    def f(x):
+        y = np.sin(x) * x
+        seen.append((x._node, y._node))
+        return y
+
+    ag("").grad(f)(2.0)
+    x, y = seen.pop()
+    assert type(x) is type(y) is ag(".core").VJPNode
+    assert x in y.parents
+    ag("").make_jvp(f)(2.0)(3.0)
+    x, y = seen.pop()
+    assert type(x) is ag(".core").JVPNode
+    assert x.g == 3.0
+    assert onp.isclose(y.g, 3 * (onp.cos(2.0) * 2 + onp.sin(2.0)))

@@ -56,7 +56,19 @@ class Run(Recording, traces.Trace):
     is_nested: bool
     whole: np.dtype[Any] | None = None
 
-    def __init__(self, fun: Callable[..., Any], x: Any, *, copy: bool = True) -> None:
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        x: Any,
+        root_of: Callable[[int], Any],
+        *,
+        copy: bool = True,
+    ) -> None:
+        """Run the function; ``root_of(i)`` is the node of leaf ``i`` of the argument.
+
+        It is made where the program asks for one.
+        """
+        self._root_of: Callable[[int], Any] = root_of
         opened = traces.STACK.open
         self.number: int = len(opened)
         opened.append(self)
@@ -99,8 +111,9 @@ class Run(Recording, traces.Trace):
 
     @functools.cached_property
     def leaves(self) -> dict[int, tuple[Any, Any]]:
-        """The boxes of the argument, which have no node of a program's."""
-        return {first(x).serial: (None, None) for x in self.inputs}
+        """The boxes of the argument, with their nodes."""
+        pairs = enumerate(self.inputs)
+        return {first(x).serial: (self._root_of(i), None) for i, x in pairs}
 
     def only_moves(self) -> bool:
         """Tell whether the result is an array of the argument's entries."""
@@ -181,12 +194,18 @@ _EXACT = np.finfo(np.longdouble).nmant >= 63  # pyright: ignore
 """Whether a long float holds any whole number of 64 bits."""
 
 
-def run_of(fun: Callable[..., Any], x: Any, *, copy: bool = True) -> Run:
+def run_of(
+    fun: Callable[..., Any],
+    x: Any,
+    root_of: Callable[[int], Any],
+    *,
+    copy: bool = True,
+) -> Run:
     """Return a run of a function, of whole numbers where it only moves these."""
-    run = Run(fun, x, copy=copy)
+    run = Run(fun, x, root_of, copy=copy)
     dtype = None if x.__class__ is float else _whole_dtype(x)
     if dtype is not None and run.only_moves():
-        run = Run(fun, map_leaves(_long, x), copy=False)
+        run = Run(fun, map_leaves(_long, x), root_of, copy=False)
         run.whole, run.is_alone = dtype, False
     return run
 

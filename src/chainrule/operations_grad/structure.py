@@ -76,6 +76,14 @@ class item_grad(structure):
         """Return one of the results."""
         return x[index]
 
+    @staticmethod
+    def step(z: vertex, z_grad: Any, bars: dict[vertex, Any]) -> None:
+        """Put the cotangent in its place; the others are absent."""
+        x = z.operands[0]
+        parts: list[Any] = [None] * len(raw(x))
+        parts[z.parameters["index"]] = z_grad
+        add_into(bars, x, tuple(parts))
+
     @classmethod
     def pull(
         cls,

@@ -30,6 +30,7 @@ from chainrule.compat.primitives import SparseObject as SparseObject
 from chainrule.compat.runs import Run, rest_of, run_of
 from chainrule.transforms.products import jvp as jvp_of
 from chainrule.transforms.products import vjp as vjp_of
+from chainrule.values.containers import flatten
 from chainrule.values.vertices import raw, vertex
 
 Function = Callable[..., Any]
@@ -50,9 +51,15 @@ def make_vjp(fun: Function, x: Any, *, copy: bool = True) -> tuple[Function, Any
     return run.pulled, run.value()
 
 
-def recorded(fun: Function, x: Any, *, copy: bool = True) -> Run:
+def _vjp_root(_: int) -> VJPNode:
+    return VJPNode.new_root()
+
+
+def recorded(
+    fun: Function, x: Any, root_of: Function = _vjp_root, *, copy: bool = True
+) -> Run:
     """Return a run of a function; warn if its result does not depend on ``x``."""
-    run = run_of(fun, x, copy=copy)
+    run = run_of(fun, x, root_of, copy=copy)
     if not run.depends:
         warnings.warn("Output seems independent of input.", stacklevel=3)
     return run
@@ -62,7 +69,10 @@ def make_jvp(fun: Function, x: Any) -> Function:
     """Return the function that gives the value, and the tangent, for a tangent of x."""
 
     def jvp(g: Any) -> tuple[Any, Any]:
-        run = recorded(fun, x, copy=False)
+        def root_of(i: int) -> JVPNode:
+            return JVPNode.new_root(flatten(g)[0][i])
+
+        run = recorded(fun, x, root_of, copy=False)
         tangent = run.pushed(g)
         return run.value(), tangent
 
