@@ -333,6 +333,27 @@ def test_checks_and_sparse_derivatives_take_labelled_arguments(pd, table):
     np.testing.assert_array_equal(found.toarray(), [[2.0, 0.0], [0.0, 4.0]])
 
 
+def test_text_and_dates_in_a_compiled_dataset_are_part_of_the_signature():
+    xr = pytest.importorskip("xarray")
+
+    def f(d):
+        chosen = (d.a**2).where(d.text != "u", 0.0)
+        return (
+            chosen.sum() * int(d.day.dt.day[1]) * (2 if d.words.values[0] == "p" else 1)
+        )
+
+    days = np.array(["2000-01-01", "2000-01-03"], dtype="datetime64[ns]")
+    words = np.array(["p", "q"], dtype=object)
+    data = {"a": np.array([1.0, 2.0]), "text": ["u", "v"], "day": days, "words": words}
+    given = xr.Dataset({k: ("x", v) for k, v in data.items()})
+    others = {"text": ["v", "v"], "words": words[::-1], "day": days[::-1]}
+    fast = gd.compile(gd.grad(f))
+    for x in (given, *(given.assign({k: ("x", v)}) for k, v in others.items())):
+        assert fast(x).identical(gd.grad(f)(x))
+    assert fast(given).a.values.tolist() == [0.0, 24.0]
+    assert list(fast(given).data_vars) == ["a"]
+
+
 def test_text_in_a_compiled_frame_is_part_of_the_signature(pd, table):
     def f(t):
         return np.sum(t["u"][np.flatnonzero(t["kind"] == "b")])

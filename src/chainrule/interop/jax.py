@@ -174,7 +174,7 @@ class _Shaped(Base):
         raise ArgumentError(
             f"The shapes of what {getattr(self.f, '__name__', 'a function')}() returns "
             "are not known in jit, and a trial with made-up numbers raised "
-            f"{type(errors[0]).__name__}: {errors[0]}. Give them, result="
+            f"{type(errors[0]).__name__}: {str(errors[0]).rstrip('.')}. Give them, result="
             "jax.ShapeDtypeStruct(shape, dtype), or call the function once before jit."
         ) from errors[0]
 

@@ -63,10 +63,20 @@ def refuse_tracing() -> None:
 
 def _array_of(x: Tensor) -> Any:
     """Return a tensor as an array, or raise where NumPy has no such arrays."""
+    if x.is_nested:
+        raise ArgumentError(
+            "A nested tensor has rows of several lengths, and NumPy's arrays have one. "
+            "Write torch.nested.to_padded_tensor(x, 0.0); gradients flow through it."
+        )
     if x.layout is not torch.strided:
         raise ArgumentError(
             f"NumPy's arrays are dense; received a tensor of shape {tuple(x.shape)} "
             f"in {x.layout}. Write x.to_dense(); gradients flow through it."
+        )
+    if x.device.type == "meta":
+        raise ArgumentError(
+            f"A tensor on the meta device, here of shape {tuple(x.shape)}, has no "
+            "numbers that NumPy could read. Pass tensors in the memory of the CPU."
         )
     if x.device.type != "cpu":
         raise ArgumentError(
@@ -76,8 +86,9 @@ def _array_of(x: Tensor) -> Any:
     try:
         return np.array(x.detach().resolve_conj().resolve_neg().numpy())
     except TypeError:
+        remedy = "x.dequantize()" if x.is_quantized else "x.float()"
         raise ArgumentError(
-            f"NumPy has no {x.dtype}. Write x.float(); gradients flow through it."
+            f"NumPy has no {x.dtype}. Write {remedy}; gradients flow through it."
         ) from None
     except RuntimeError as error:
         raise ArgumentError(

@@ -38,6 +38,20 @@ class Opaque:
         return hash((str(self.column.dtype), len(self.column)))
 
 
+class OpaqueArray(Opaque):
+    """A variable of xarray's that holds no numbers: text, dates."""
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether a function would read the same of two variables."""
+        return isinstance(other, OpaqueArray) and bool(
+            self.column.identical(other.column)
+        )
+
+    def __hash__(self) -> int:
+        """Return a number that equal variables share."""
+        return hash((str(self.column.dtype), self.column.shape))
+
+
 class Rows:
     """The index of a ``Frame`` of a compiled function, which is not known there."""
 
@@ -200,6 +214,8 @@ class Frame(NDArrayOperatorsMixin):
 
 def opened(part: Any) -> Any:
     """Return a column as a function reads it."""
+    if isinstance(part, OpaqueArray):
+        return part.column.data
     return part.column if isinstance(part, Opaque) else part
 
 
@@ -211,4 +227,4 @@ def _array(x: Any) -> Any:
     return x.to_numpy() if isinstance(x, Frame) else x
 
 
-__all__ = ["Frame", "Opaque", "Rows", "opened"]
+__all__ = ["Frame", "Opaque", "OpaqueArray", "Rows", "opened"]

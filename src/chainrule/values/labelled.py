@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.values.frames import Frame, Opaque, Rows, opened
+from chainrule.values.frames import Frame, Opaque, OpaqueArray, Rows, opened
 from chainrule.values.shapes import ndarray, shape_of
 from chainrule.values.vertices import Count
 
@@ -192,14 +192,22 @@ def _zeros(shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(np.zeros(()), shape)
 
 
+def _numbers(x: Labelled) -> Any:
+    """Return the values of an array, if they are numbers or nodes."""
+    data, dtype = x.data, x.dtype
+    kind: Any = dtype.kind if isinstance(dtype, np.dtype) else ""
+    if kind == "O" and isinstance(data, ndarray):
+        kind = "U" if all(isinstance(v, str) for v in data.flat) else kind
+    return data if kind and kind in "biufcO" else OpaqueArray(x.variable)
+
+
 def _of_array(x: Labelled) -> Parts:
-    return (x.data,), Labels(x.__class__, x.copy(data=_zeros(x.shape))), ("data",)
+    return (_numbers(x),), Labels(x.__class__, x.copy(data=_zeros(x.shape))), ("data",)
 
 
 def _as_array(labels: Labels, values: Sequence[Any]) -> Any:
-    (x,) = values
-    template: Any = labels.template
-    if x is None or shape_of(x) != template.shape:
+    x, template = opened(values[0]), labels.template
+    if template is None or x is None or shape_of(x) != template.shape:
         return x
     return template.copy(data=x)
 
@@ -207,13 +215,13 @@ def _as_array(labels: Labels, values: Sequence[Any]) -> Any:
 def _of_dataset(x: Labelled) -> Parts:
     names = tuple(x.data_vars)
     template = x.copy(data={k: _zeros(x[k].shape) for k in names})
-    return tuple(x[k].data for k in names), Labels(x.__class__, template), names
+    return tuple(_numbers(x[k]) for k in names), Labels(x.__class__, template), names
 
 
 def _as_dataset(labels: Labels, values: Sequence[Any]) -> Any:
     template: Any = labels.template
     pairs = zip(template.data_vars, values, strict=True)
-    known = {k: x for k, x in pairs if x is not None}
+    known = {k: opened(x) for k, x in pairs if x is not None}
     if any(shape_of(x) != template[k].shape for k, x in known.items()):
         return known
     return template[list(known)].copy(data=known)
