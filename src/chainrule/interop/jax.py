@@ -171,11 +171,12 @@ class _Shaped(Base):
                 errors.append(error)
             else:
                 return
+        text = f"{type(errors[0]).__name__}: {errors[0]}".rstrip(".")
         raise ArgumentError(
             f"The shapes of what {getattr(self.f, '__name__', 'a function')}() returns "
-            "are not known in jit, and a trial with made-up numbers raised "
-            f"{type(errors[0]).__name__}: {str(errors[0]).rstrip('.')}. Give them, result="
-            "jax.ShapeDtypeStruct(shape, dtype), or call the function once before jit."
+            f"are not known in jit, and a trial with made-up numbers raised {text}. "
+            "Give them, result=jax.ShapeDtypeStruct(shape, dtype), or call the function "
+            "once before jit."
         ) from errors[0]
 
 

@@ -73,11 +73,6 @@ def _array_of(x: Tensor) -> Any:
             f"NumPy's arrays are dense; received a tensor of shape {tuple(x.shape)} "
             f"in {x.layout}. Write x.to_dense(); gradients flow through it."
         )
-    if x.device.type == "meta":
-        raise ArgumentError(
-            f"A tensor on the meta device, here of shape {tuple(x.shape)}, has no "
-            "numbers that NumPy could read. Pass tensors in the memory of the CPU."
-        )
     if x.device.type != "cpu":
         raise ArgumentError(
             "NumPy's arrays are in the memory of the CPU; received a tensor of shape "
