@@ -175,8 +175,8 @@ class _Shaped(Base):
         raise ArgumentError(
             f"The shapes of what {getattr(self.f, '__name__', 'a function')}() returns "
             f"are not known in jit, and a trial with made-up numbers raised {text}. "
-            "Give them, result=jax.ShapeDtypeStruct(shape, dtype), or call the function "
-            "once before jit."
+            "Give them, result=jax.ShapeDtypeStruct(shape, dtype), or call the "
+            "function once before jit."
         ) from errors[0]
 
 
