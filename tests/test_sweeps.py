@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -193,3 +195,39 @@ def test_a_forward_sweep_that_meets_a_nan_is_taken_with_supports():
         np.testing.assert_array_equal(
             gd.jvp(lambda x: np.sqrt(x) ** 2, (x,), (np.ones(2),))[1], [NAN, 1.0]
         )
+
+
+def test_a_forward_sweep_drops_large_tangents_that_were_read():
+    def steps(x):
+        y = x
+        for _ in range(40):
+            y = np.sin(y) + 0.5 * x
+        return y, y * x
+
+    x = np.linspace(0.0, 1.0, 1 << 17)
+    few = 1 << 10
+    expected = gd.jvp(steps, (x[:few],), (np.cos(x[:few]),))[1]
+    pushed = gd.linearize(steps, x)[1]
+    tracemalloc.start()
+    try:
+        found = pushed(np.cos(x))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours[:few], theirs, rtol=1e-14)
+    assert peak < 12 * x.nbytes
+
+
+def test_tangents_of_arrays_that_were_written_stay():
+    def written(x):
+        y = x * 2.0
+        y[::2] = y[1::2] * x[::2]
+        z = y * y
+        y += x
+        return z + y
+
+    x = np.linspace(0.5, 1.0, 1 << 17)
+    t = np.cos(x)
+    found = gd.jvp(written, (x,), (t,))[1]
+    np.testing.assert_allclose(found[:64], gd.jvp(written, (x[:64],), (t[:64],))[1])

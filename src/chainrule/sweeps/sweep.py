@@ -9,6 +9,7 @@ can be listened to (``listening``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,8 +38,9 @@ from chainrule.sweeps.cotangents import Bars, Cotangents
 from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
 from chainrule.values.foreign import is_foreign
-from chainrule.values.shapes import TUPLE
+from chainrule.values.shapes import TUPLE, shape_of
 from chainrule.values.types import Namespace
+from chainrule.values.versions import WRITTEN
 from chainrule.values.vertices import (
     GRADIENTS,
     first_stand_in,
@@ -316,11 +318,15 @@ def sweep_values(
     return bars, leaves
 
 
-def fast_forward_sweep(order: Sequence[vertex], dots: dict[vertex, Any]) -> None:
+def fast_forward_sweep(
+    order: Sequence[vertex],
+    dots: dict[vertex, Any],
+    spent: Mapping[vertex, Sequence[vertex]],
+) -> None:
     """Sweep plain tangents by each vertex's own tangent step.
 
     ``dots`` holds the tangents to start from and is filled in place; a vertex without
-    one has no tangent.
+    one has no tangent. Those that are ``spent`` at a vertex are dropped after it.
     """
     for z in reversed(order):
         step = z._step
@@ -333,6 +339,25 @@ def fast_forward_sweep(order: Sequence[vertex], dots: dict[vertex, Any]) -> None
         z_dot = tangent_step(z, dots)
         if z_dot is not None:
             dots[z] = z_dot
+        if spent:
+            for x in spent.get(z, ()):
+                dots.pop(x, None)
+
+
+LARGE = 1 << 16
+"""Entries of a tangent from which those are dropped that nobody reads any more."""
+
+
+def _last_reads(
+    order: Sequence[vertex], kept: Iterable[vertex]
+) -> dict[vertex, list[vertex]]:
+    """Return which vertices each one is the last to read, but for the ``kept`` ones."""
+    known, found = set(kept), dict[vertex, list[vertex]]()
+    for z in order:
+        new = [x for x in z.operands if isinstance(x, vertex) and x not in known]
+        found[z] = new
+        known.update(new)
+    return found
 
 
 @np.errstate(all="ignore")
@@ -346,7 +371,10 @@ def push_values(
     dots, results = dict(seeds), list(results)
     slowly = any(z.transient for z in results) or needs_supports(order, seeds)
     if not slowly:
-        fast_forward_sweep(order, dots)
+        sizes = [math.prod(shape_of(dot)) for dot in seeds.values()]
+        large = not WRITTEN and max(sizes, default=0) > LARGE
+        spent = _last_reads(order, [*results, *seeds]) if large else {}
+        fast_forward_sweep(order, dots, spent)
     if slowly or any(has_nan(dots.get(z)) for z in results):
         masked = {x: with_support(seed) for x, seed in seeds.items()}
         swept = forward_sweep(plain, order, masked)

@@ -24,6 +24,7 @@ from chainrule.compiler.options import Options
 from chainrule.compiler.tracing.active import ACTIVE, is_protected
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.compositions import by_parts
+from chainrule.compiler.tracing.constants import kept
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.guesses import Guesses
 from chainrule.compiler.tracing.opened import Record
@@ -104,7 +105,7 @@ class Trace:
     def constant(self, x: Any) -> Traced:
         """Return a stand-in for a value that is no argument."""
         if isinstance(x, ndarray) and may_change(x):
-            x = _kept(x)
+            x = kept(x)
         make = float if type(x) is float else np.asarray
         return self.result(make, (x,), NO_KEYWORDS, [], x)
 
@@ -240,7 +241,7 @@ class Trace:
                     if isinstance(x, Traced):
                         return row_of(x)
                 if may_change(x):
-                    x = _kept(x)
+                    x = kept(x)
             return x
 
         return mapped(row_of, x)
@@ -380,17 +381,6 @@ def _refuse_hidden(function: Function, value: NDArray[Any]) -> None:
             "which would be frozen. Pass that value as an argument, or write the "
             "operation for whole arrays."
         )
-
-
-def _kept(x: NDArray[Any]) -> NDArray[Any]:
-    """Return a copy that nobody changes; what is repeated along an axis is there once.
-
-    Cotangents of sums are such arrays, of a single number.
-    """
-    once = x[(..., *[slice(None if step else 1) for step in x.strides])]
-    once = once.copy()
-    once.flags.writeable = False
-    return once if once.shape == x.shape else np.broadcast_to(once, x.shape)
 
 
 add_operators()
