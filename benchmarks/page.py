@@ -80,7 +80,8 @@ def surroundings(found: Mapping[str, Any]) -> str:
 
 def table(rows: Iterable[Row]) -> str:
     """Return the rows as a table of Markdown; a workload is named once."""
-    lines = [HEADINGS, ("---", "--:", "---", "--:", "--:", "--:", "---")]
+    rule = ("---", "--:", "---", "--:", "--:", "--:", "---")
+    lines: list[tuple[str, ...]] = [HEADINGS, rule]
     last = ""
     for row in rows:
         name, *rest, verdict = cells(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import os
 import random
+import tempfile
 
 import numpy as np
 import pytest
@@ -72,6 +73,16 @@ def verified_programs():
     passes.OBSERVERS.append(verify)
     yield
     passes.OBSERVERS.remove(verify)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def pages_in_a_folder_of_pytests(tmp_path_factory):
+    """Have what ``.show()`` opens, in processes too, made where pytest clears up."""
+    folder = str(tmp_path_factory.mktemp("shown"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture

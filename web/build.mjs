@@ -29,6 +29,7 @@ const made = [
   await bundle("src/nd.ts", "nd.js", "nd"),
   await bundle("src/typing.ts", "typing.js"),
   await bundle("src/page.css", "page.css"),
+  await bundle("src/typing.css", "typing.css"),
 ];
 let stale = 0;
 for (const [name, text] of made) {

@@ -244,6 +244,29 @@ class TestArguments:
             assert [b.role for b in gd.draw(f)(**call).boxes][:2] == ["input", "input"]
         assert [t.gradient for t in gd.explain(f)(x=2, y=3).ticks] == [3.0, 2.0]
 
+    def test_counts_and_indices_stay_whole_numbers(self):
+        def newton(a, rounds):
+            x = a
+            for _ in range(rounds):
+                x = 0.5 * (x + a / x)
+            return x
+
+        def loss(w, x, labels):
+            z = x @ w
+            p = np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True)
+            return -np.mean(np.log(p[np.arange(len(labels)), labels]))
+
+        w, x, labels = np.eye(3), np.ones((2, 3)), np.array([0, 2])
+        for f, args in ((newton, (2.0, 3)), (loss, (w, x, labels))):
+            explained = gd.explain(f)(*args)
+            assert len(explained.inputs) == len(args) - 1
+            wanted = gd.grad(f, tuple(range(len(args) - 1)))(*args)
+            for tick, g in zip(explained.ticks, wanted, strict=True):
+                assert np.allclose(tick.gradient, g)
+                assert tick.agrees
+            assert gd.diagnose(f, *args).error is None
+        assert len(gd.explain(newton)(2.0, 3.0).inputs) == 2
+
     def test_inputs_of_a_dict_stand_as_they_were_written(self):
         explained = gd.explain(lambda p: p["w"] * p["b"])({"w": 2.0, "b": 3.0})
         names = [explained.vertices[i].name for i in explained.inputs]

@@ -1,6 +1,7 @@
 // Arrays as lists of entries: how shapes broadcast, and which entry comes from which.
 
-import { isGrid, isNumber, type Operand, type Run, type Value } from "./data";
+import { isGrid, isNumber, operandsOf, type Operand, type Run, type Value } from "./data";
+import { floor } from "./maths";
 
 export function sizeOf(shape: number[]): number {
   return shape.reduce((a, b) => a * b, 1);
@@ -26,7 +27,7 @@ export function broadcast(from: number[], to: number[]): number[] {
   });
   const below = to.map((_, axis) => sizeOf(to.slice(axis + 1)));
   return Array.from({ length: sizeOf(to) }, (_, k) =>
-    steps.reduce((sum, step, axis) => sum + step * (Math.floor(k / below[axis]!) % to[axis]!), 0));
+    steps.reduce((sum, step, axis) => sum + step * (floor(k / below[axis]!) % to[axis]!), 0));
 }
 
 export function shapeOfOperand(run: Run, x: Operand): number[] {
@@ -55,13 +56,13 @@ export function sources(run: Run, { vertex, entry }: Cell): Cell[] {
       });
     }
   } else if (v.script != null) {
-    v.operands.forEach((x, position) => {
-      if ("vertex" in x) note(position, broadcast(run.vertices[x.vertex]!.shape, v.shape)[entry]!);
-    });
+    for (const { vertex: x, position } of operandsOf(v)) {
+      note(position, broadcast(run.vertices[x]!.shape, v.shape)[entry]!);
+    }
   } else {
-    v.operands.forEach((x, position) => {
-      for (let k = 0; "vertex" in x && k < sizeOf(shapeOfOperand(run, x)); k += 1) note(position, k);
-    });
+    for (const { vertex: x, position } of operandsOf(v)) {
+      for (let k = 0; k < sizeOf(run.vertices[x]!.shape); k += 1) note(position, k);
+    }
   }
   return found;
 }
@@ -70,7 +71,7 @@ export function sources(run: Run, { vertex, entry }: Cell): Cell[] {
 export function receivers(run: Run, { vertex, entry }: Cell): Cell[] {
   const found: Cell[] = [];
   run.vertices.forEach((v, z) => {
-    if (!v.operands.some((x) => "vertex" in x && x.vertex === vertex)) return;
+    if (!operandsOf(v).some((x) => x.vertex === vertex)) return;
     for (let k = 0; k < sizeOf(v.shape); k += 1) {
       if (sources(run, { vertex: z, entry: k }).some((s) => s.vertex === vertex && s.entry === entry)) {
         found.push({ vertex: z, entry: k });

@@ -1,15 +1,16 @@
 // Where a nan, an infinity or a zero was born in a replay, in the words of remarks.py.
 
 import { dataOf } from "./arrays";
-import type { Numbers, Run, Script, Value, Warning } from "./data";
+import { isForward, operandsOf, type Numbers, type Run, type Script, type Value, type Warning } from "./data";
 import { show } from "./format";
+import { abs } from "./maths";
 
 function some(x: Value | undefined, test: (entry: number) => boolean): boolean {
   return dataOf(x)?.some(test) ?? false;
 }
 
 const isNan = (x: Value | undefined): boolean => some(x, Number.isNaN);
-const isInfinite = (x: Value | undefined): boolean => some(x, (v) => Math.abs(v) === Infinity);
+const isInfinite = (x: Value | undefined): boolean => some(x, (v) => abs(v) === Infinity);
 const isZero = (x: Value | undefined): boolean => !some(x, (v) => v !== 0);
 
 /** Whether a sum is smaller than the rounding of its parts, and not zero. */
@@ -17,9 +18,9 @@ export function isRounding(total: Value | undefined, parts: Value[]): boolean {
   return (dataOf(total) ?? []).some((x, k, all) => {
     const sizes = parts.map((p) => {
       const data = dataOf(p) ?? [];
-      return Math.abs(data[data.length === all.length ? k : 0] ?? 0);
+      return abs(data[data.length === all.length ? k : 0] ?? 0);
     });
-    return x !== 0 && Math.abs(x) <= Number.EPSILON * sizes.reduce((a, b) => a + b, 0);
+    return x !== 0 && abs(x) <= Number.EPSILON * sizes.reduce((a, b) => a + b, 0);
   });
 }
 
@@ -46,9 +47,9 @@ export function born(run: Run, numbers: Numbers): Warning[] {
       found.push({ vertex, kind, message, inSweep: false });
     };
     if (isNan(z)) {
-      const x = v.operands.find((o) => "vertex" in o && isInfinite(numbers.values[o.vertex]));
+      const x = operandsOf(v).find((o) => isInfinite(numbers.values[o.vertex]));
       const refused = REFUSED[v.operation];
-      const advice = x && "vertex" in x ? mendFirst(run.vertices[x.vertex]!.name)
+      const advice = x ? mendFirst(run.vertices[x.vertex]!.name)
         : refused ? `The matrix ${refused}, where NumPy raises LinAlgError.` : remedy(run, vertex);
       if (!inside.some(isNan)) say("nan", `${v.name} is nan. ${advice}`);
     } else if (isInfinite(z)) {
@@ -73,14 +74,14 @@ export function stopped(run: Run, numbers: Numbers, scripts: Script[]): Warning[
     for (const c of step.contributions) {
       amounts.set(c.operand, [...(amounts.get(c.operand) ?? []), c.amount]);
       const target = run.vertices[c.operand]!.name;
-      const sent = run.mode === "forward" ? numbers.totals.get(c.operand) : step.incoming;
+      const sent = isForward(run) ? numbers.totals.get(c.operand) : step.incoming;
       const derivative = `The derivative of ${v.name} in ${target}`;
       if (isNan(c.amount)) {
-        const known = [vertex, ...v.operands.flatMap((x) => ("vertex" in x ? [x.vertex] : []))];
+        const known = [vertex, ...operandsOf(v).map((x) => x.vertex)];
         if (isNan(sent) || known.some((i) => isNan(numbers.values[i]))) continue;
         const product = c.partial == null ? "" : `: ${show(sent)} * ${show(c.partial)}`;
         const advice = isInfinite(sent) && !isInfinite(c.partial)
-          ? mendFirst(`What reaches ${run.mode === "forward" ? target : v.name}`) : remedy(run, vertex);
+          ? mendFirst(`What reaches ${isForward(run) ? target : v.name}`) : remedy(run, vertex);
         say("nan", `What passes between ${v.name} and ${target} is nan${product}. ${advice}`);
       } else if (isInfinite(c.partial)) {
         if (isInfinite(numbers.values[vertex])) continue;
@@ -89,14 +90,14 @@ export function stopped(run: Run, numbers: Numbers, scripts: Script[]): Warning[
         say("zero", `${derivative} is zero here: nothing flows on this way.`);
       }
     }
-    if (run.mode === "reverse" && !isZero(step.incoming)) {
+    if (!isForward(run) && !isZero(step.incoming)) {
       for (const target of untaken(run, vertex, step.contributions.map((c) => c.position), scripts)) {
         say("zero", `${v.name} does not take ${target} here: ${v.operation} chose another value, so ` +
           "nothing flows on this way.");
       }
     }
   }
-  if (run.mode === "reverse") {
+  if (!isForward(run)) {
     for (const [vertex, parts] of amounts) {
       const total = numbers.totals.get(vertex);
       if (!run.inputs.includes(vertex) || parts.length < 2 || !isRounding(total, parts)) continue;
@@ -115,8 +116,7 @@ function untaken(run: Run, vertex: number, reached: number[], scripts: Script[])
   const v = run.vertices[vertex]!;
   const script = v.script == null ? null : scripts[v.script];
   if (!script?.structural) return [];
-  return v.operands.flatMap((x, position) =>
-    "vertex" in x && script.partials[position] && !reached.includes(position)
-      ? [run.vertices[x.vertex]!.name]
-      : []);
+  return operandsOf(v)
+    .filter(({ position }) => script.partials[position] && !reached.includes(position))
+    .map((x) => run.vertices[x.vertex]!.name);
 }

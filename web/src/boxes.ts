@@ -6,6 +6,7 @@ import { s, set } from "./dom";
 import { shapeOf, short, show, tuple } from "./format";
 import { heats, windowOf } from "./grids";
 import { fitted, widthOf } from "./text";
+import { ceil, finite, floor, max, min } from "./maths";
 
 export const SIZES = { name: 14, expression: 13, number: 14, cell: 13 };
 
@@ -40,7 +41,7 @@ function shownCells(x: Value | undefined, room = Infinity): { texts: string[][];
   if (!found) return null;
   const shape = shapeOf(x);
   const [columns, whole] = [shape.at(-1) ?? 1, sizeOf(shape.slice(0, -1))];
-  const most = Math.min(room, whole > 1 ? MOST_COLUMNS : 8);
+  const most = min(room, whole > 1 ? MOST_COLUMNS : 8);
   const cut = columns > most;
   const rows = found.rows.slice(0, whole > MOST_ROWS ? MOST_ROWS - 1 : MOST_ROWS);
   const sizes = rows.map((row) => row.slice(0, cut ? most - 1 : most));
@@ -63,10 +64,10 @@ export function planned(
   });
   const value = block(some.map((i) => numbers.values[i]), "", HEAD, most);
   const gradient = block(some.flatMap((i) => sums.get(i) ?? []), "\u2202 ", HEAD + value.height, most);
-  const widest = Math.max(90, ...heads.map((w) => Math.min(w, most)),
+  const widest = max(90, ...heads.map((w) => min(w, most)),
     widthOfBlock(value), widthOfBlock(gradient));
   return {
-    width: Math.ceil(widest + 2 * PAD),
+    width: ceil(widest + 2 * PAD),
     height: HEAD + value.height + (gradient.height || ROW) + 6, value, gradient,
   };
 }
@@ -89,11 +90,11 @@ function block(
   const alike = first && cells.every((c) => c && c.texts.length === first.texts.length &&
     c.texts[0]!.length === first.texts[0]!.length);
   if (!alike) {
-    const cell = Math.min(most, Math.max(0, ...values.map((x) => widthOf(sign + show(x), SIZES.number))));
+    const cell = min(most, max(0, ...values.map((x) => widthOf(sign + show(x), SIZES.number))));
     return { top, height: values.length ? ROW : 0, rows: 0, columns: 0, cell, shape: [] };
   }
   const texts = cells.flatMap((c) => c!.texts.flat());
-  const cell = Math.max(30, ...texts.map((t) => widthOf(t, SIZES.cell))) + 12;
+  const cell = max(30, ...texts.map((t) => widthOf(t, SIZES.cell))) + 12;
   const x = values[0] as { shape: number[] };
   const [rows, columns] = [first.texts.length, first.texts[0]!.length];
   if (columns > 2 && columns * cell + SIGN > most) return block(values, sign, top, most, columns - 1);
@@ -163,7 +164,7 @@ class BlockView {
     this.element = s("g", this.#line);
     if (rows) set(this.element, "role", "grid");
     const left = PAD + SIGN;
-    const step = Math.min(cell, (width - PAD - left) / Math.max(1, columns));
+    const step = min(cell, (width - PAD - left) / max(1, columns));
     const across = shape.at(-1) ?? 1;
     for (let r = 0; r < rows; r += 1) {
       const row = s("g", { role: "row" });
@@ -197,21 +198,21 @@ class BlockView {
     const shown = shownCells(x, columns || undefined);
     if (!rows || !shown) {
       const text = this.sign + show(x);
-      this.#line.textContent = fitted(text, SIZES.number, Math.max(cell, 88));
-      return widthOf(text, SIZES.number) <= Math.max(cell, 88) + 1;
+      this.#line.textContent = fitted(text, SIZES.number, max(cell, 88));
+      return widthOf(text, SIZES.number) <= max(cell, 88) + 1;
     }
     this.#line.textContent = this.sign;
     const heat = heats(shown.sizes.flat());
     let fits = true;
     this.#cells.forEach(({ rect, text }, i) => {
-      const [r, c] = [Math.floor(i / columns), i % columns];
+      const [r, c] = [floor(i / columns), i % columns];
       const wanted = shown.texts[r]?.[c] ?? "";
       const size = shown.sizes[r]?.[c];
       text.textContent = wanted;
       fits &&= widthOf(wanted, SIZES.cell) <= cell - 10;
       set(rect, "fill-opacity", 0.05 + 0.3 * (size === undefined ? 0 : heat[r * shown.sizes[r]!.length + c]!));
       this.#name(rect, size === undefined ? null : `${nameOf(this.#cells[i]!.entry)}: ${wanted}`);
-      rect.classList.toggle("lost", size !== undefined && !Number.isFinite(size));
+      rect.classList.toggle("lost", size !== undefined && !finite(size));
     });
     return fits;
   }

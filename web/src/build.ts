@@ -2,8 +2,8 @@
 
 import { dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import { isGrid, type Contribution, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
-import { CONSTANTS, FormulaError, type Tree } from "./arithmetic";
-import { listed, read } from "./formula";
+import { CONSTANTS } from "./arithmetic";
+import { FormulaError, listed, read, type Tree } from "./formula";
 import { short } from "./format";
 import { codeOf } from "./code";
 import { ALSO, bracketed, MODULES, python } from "./python";
@@ -135,7 +135,7 @@ export class Builder {
     const number = this.#vertices.length;
     this.#vertices.push({
       expression: "", value: null, shape: [], operands: [], parameters: "", rule: null, place: null,
-      repeat: 1, repeats: 1, like: number, used: true, script: null, terms: null, array: null, remedy: null,
+      repeat: 1, repeats: 1, like: number, script: null, terms: null, array: null, remedy: null,
       ...some, name: count > 1 ? `${some.name}#${count}` : some.name,
     });
     return number;
@@ -300,7 +300,7 @@ export class Builder {
     for (let i = this.#vertices.length - 1; i >= 0; i -= 1) {
       if (used.has(i)) for (const x of this.#vertices[i]!.operands) if ("vertex" in x) used.add(x.vertex);
     }
-    this.#vertices.forEach((v, i) => (v.used = used.has(i)));
+    this.#vertices.forEach((v, i) => (v.unused = !used.has(i)));
     const steps = result == null ? [] : this.#steps(used);
     const run: Run = {
       title: "f", mode: "reverse", error: null, vertices: this.#vertices, result, steps,

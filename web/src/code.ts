@@ -74,7 +74,7 @@ export function codeOf(
   };
   const lines = [`def value_and_gradient(${run.inputs.map(name).join(", ")}):`, "    # forward"];
   run.vertices.forEach((v, i) => {
-    if (v.rule == null || !v.used) return;
+    if (v.rule == null || v.unused) return;
     const xs = v.operands.map(operand);
     const [sign] = SIGNS[v.operation] ?? [];
     const { index, ...named } = given.get(i) ?? {};

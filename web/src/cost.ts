@@ -1,15 +1,16 @@
 // Forward against reverse: how many operations each takes, for n inputs and m outputs.
 
 import { sizeOf } from "./arrays";
-import type { Run } from "./data";
+import { operandsOf, type Run } from "./data";
 import { h, on, replace } from "./dom";
+import { max, round } from "./maths";
 
 /** Multiplications and additions of one sweep over a run: two per local derivative. */
 function sweepOf(run: Run): number {
   return run.vertices.reduce((sum, v) => {
-    if (!v.used) return sum;
+    if (v.unused) return sum;
     if (v.terms) return sum + 2 * v.terms.terms.reduce((n, p) => n + p.to.length * p.of.length, 0);
-    return sum + 2 * sizeOf(v.shape) * v.operands.filter((x) => "vertex" in x).length;
+    return sum + 2 * sizeOf(v.shape) * operandsOf(v).length;
   }, 0);
 }
 
@@ -24,16 +25,16 @@ export function costCard(run: Run): HTMLElement {
   const said = h("div.costs", { role: "status" });
   const count = (x: number): string => x.toLocaleString("en");
   const bar = (kind: string, sweeps: number, most: number, about: string): HTMLElement =>
-    h("p", h("span", { class: `bar-of ${kind}`, style: `width: ${Math.max(1, (100 * sweeps) / most)}%` }),
+    h("p", h("span", { class: `bar-of ${kind}`, style: `width: ${max(1, (100 * sweeps) / most)}%` }),
       h("span", `${kind}: ${count(sweeps)} ${sweeps === 1 ? "sweep" : "sweeps"}, ` +
         `${count(sweeps * sweep)} operations (${about})`));
   const update = (): void => {
-    const [a, b] = [Math.max(1, Math.round(n.valueAsNumber) || 1), Math.max(1, Math.round(m.valueAsNumber) || 1)];
-    const most = Math.max(a, b);
+    const [a, b] = [max(1, round(n.valueAsNumber) || 1), max(1, round(m.valueAsNumber) || 1)];
+    const most = max(a, b);
     replace(said, bar("forward", a, most, "one sweep per input"), bar("reverse", b, most, "one per output"),
       h("p.remark", a > b
-        ? `Reverse mode is ${count(Math.round((10 * a) / b) / 10)} times cheaper here.`
-        : a < b ? `Forward mode is ${count(Math.round((10 * b) / a) / 10)} times cheaper here.`
+        ? `Reverse mode is ${count(round((10 * a) / b) / 10)} times cheaper here.`
+        : a < b ? `Forward mode is ${count(round((10 * b) / a) / 10)} times cheaper here.`
           : "Both cost the same here."));
   };
   for (const field of [n, m]) on(field, "input", update);

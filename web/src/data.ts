@@ -42,19 +42,21 @@ export interface Vertex {
   value: Value;
   shape: number[];
   operands: Operand[];
-  parameters: string;
-  rule: number | null;
-  place: number | null;
-  repeat: number;
-  repeats: number;
+  parameters?: string;
+  rule?: number | null;
+  place?: number | null;
+  /** Which round of a loop it is of, and of how many. */
+  repeat?: number;
+  repeats?: number;
   /** Which vertex of a loop's first round this one repeats; itself outside loops. */
   like: number;
-  used: boolean;
-  script: number | null;
-  terms: Terms | null;
+  /** Whether the result does not depend on it. */
+  unused?: boolean;
+  script?: number | null;
+  terms?: Terms | null;
   /** An operation on whole arrays. */
-  array: number | null;
-  remedy: number | null;
+  array?: number | null;
+  remedy?: number | null;
 }
 
 export interface Contribution {
@@ -65,7 +67,7 @@ export interface Contribution {
   amount: Value;
   total: Value;
   /** The sum that undoes broadcasting, in words; empty where there is none. */
-  reduction: string;
+  reduction?: string | undefined;
 }
 
 export interface Step {
@@ -74,7 +76,7 @@ export interface Step {
   contributions: Contribution[];
   ready: number[];
   /** How many more are ready than are listed. */
-  waiting: number;
+  waiting?: number | undefined;
 }
 
 export interface Tick {
@@ -185,6 +187,16 @@ export function readRuns(text: string): { runs: Run[]; workshop: WorkshopData | 
     }
   }
   return { runs: data.runs, workshop: data.functions ? (data as WorkshopData) : null };
+}
+
+/** The vertices among the operands of one, with their positions. */
+export function operandsOf(v: Vertex): { vertex: number; position: number }[] {
+  return v.operands.flatMap((x, position) => ("vertex" in x ? [{ vertex: x.vertex, position }] : []));
+}
+
+/** Whether tangents are swept forwards, rather than cotangents back. */
+export function isForward(run: Run): boolean {
+  return run.mode === "forward";
 }
 
 export function isNumber(x: Value | undefined): x is number {

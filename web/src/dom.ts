@@ -55,6 +55,16 @@ export function button(label: string | Element, act: () => void, attributes: Att
   return made;
 }
 
+/** A card of the page, named by its title. */
+export function card(kind: string, ...children: Child[]): HTMLElement {
+  return h("section", { class: `card ${kind}`, "aria-labelledby": `${kind}-title` }, ...children);
+}
+
+/** The title of a card. */
+export function titleOf(kind: string, text = ""): HTMLElement {
+  return h("h2", { id: `${kind}-title` }, text);
+}
+
 export function calm(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

@@ -1,13 +1,14 @@
 // Along one input: f as a curve with its tangent, a slider, a nudge, steps downhill.
 
 import { dataOf } from "./arrays";
-import { isNumber, type Numbers, type Run } from "./data";
-import { button, h, on, replace, s, set } from "./dom";
+import { isForward, isNumber, type Numbers, type Run } from "./data";
+import { button, card, h, on, replace, s, set, titleOf } from "./dom";
 import { short } from "./format";
 import { parse } from "./arithmetic";
 import type { Family } from "./replay";
 import { fitted } from "./text";
 import { entryName, nameOf } from "./words";
+import { abs, ceil, finite, floor, max, min } from "./maths";
 
 const WIDTH = 320;
 const HEIGHT = 176;
@@ -22,8 +23,8 @@ interface Place {
 }
 
 export class ExplorePanel {
-  readonly element = h("section.card.explore", { "aria-labelledby": "explore-title" });
-  readonly #title = h("h2", { id: "explore-title" });
+  readonly element = card("explore");
+  readonly #title = titleOf("explore");
   readonly #choice = h("select", { "aria-label": "Along which input" });
   readonly #slider = h("input", { type: "range", min: -1, max: 1, step: "any", id: "along" });
   readonly #plot = s("svg.plot", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
@@ -89,7 +90,7 @@ export class ExplorePanel {
 
   get #gradient(): number[][] | null {
     const ticks = this.#numbers?.ticks ?? [];
-    if (this.run.mode !== "reverse") return null;
+    if (isForward(this.run)) return null;
     return ticks.map((t) => dataOf(t.gradient) ?? []);
   }
 
@@ -149,8 +150,8 @@ export class ExplorePanel {
     const vertex = this.run.inputs[this.#place.input]!;
     const centre = dataOf(this.run.vertices[vertex]!.value)![this.#place.entry]!;
     const now = this.#inputs[this.#place.input]![this.#place.entry]!;
-    const [middle = 0, ...others] = [centre, now].filter(Number.isFinite);
-    const wide = Math.max(1, Math.abs(middle), ...others.map((x) => 1.1 * Math.abs(x - middle)));
+    const [middle = 0, ...others] = [centre, now].filter(finite);
+    const wide = max(1, abs(middle), ...others.map((x) => 1.1 * abs(x - middle)));
     return [middle - wide, middle + wide];
   }
 
@@ -164,8 +165,8 @@ export class ExplorePanel {
     const points = this.#sampled(low, high);
     const value = numbers.values[run.result];
     const y = isNumber(value) ? value : NaN;
-    const finite = [...points.map((p) => p.y), y].filter(Number.isFinite);
-    const [bottom, top] = spread(finite);
+    const heights = [...points.map((p) => p.y), y].filter(finite);
+    const [bottom, top] = spread(heights);
     const px = (v: number): number => EDGE + ((v - low) / (high - low)) * (WIDTH - 2 * EDGE);
     const py = (v: number): number => HEIGHT - 34 - ((v - bottom) / (top - bottom)) * (HEIGHT - 58);
     const slope = this.#gradient?.[this.#place.input]?.[this.#place.entry] ?? NaN;
@@ -180,7 +181,7 @@ export class ExplorePanel {
     set(this.#plot, "aria-label", `${nameOf(run, run.result)} along ${name}, from ${short(low)} to ` +
       `${short(high)}; at ${short(x)} it is ${short(y)} and its slope ${short(slope)}`);
     const line = (from: number, to: number, kind: string, tilt: number): SVGElement | null =>
-      Number.isFinite(tilt + x + y)
+      finite(tilt + x + y)
         ? s("line", {
             class: kind, x1: px(from), y1: py(y + tilt * (from - x)), x2: px(to), y2: py(y + tilt * (to - x)),
           })
@@ -197,10 +198,10 @@ export class ExplorePanel {
         s("path.curve", { d: traced(points.map((p) => (p.strayed ? null : [px(p.x), py(p.y)]))) }),
         s("path.curve.strayed", { d: traced(points.map((p) => (p.strayed ? [px(p.x), py(p.y)] : null))) }),
         line(low, high, "tangent", slope),
-        Math.abs(step) >= 0.01 ? line(x, x + step, "secant", secant) : null,
+        abs(step) >= 0.01 ? line(x, x + step, "secant", secant) : null,
         s("path.trail", { d: traced(trail) }),
-        ...trail.filter((at) => at.every(Number.isFinite)).map(([cx, cy]) => s("circle.trail", { r: 3.5, cx, cy })),
-        Number.isFinite(x + y) ? s("circle.point", { r: 5.5, cx: px(x), cy: py(y) }) : null),
+        ...trail.filter((at) => at.every(finite)).map(([cx, cy]) => s("circle.trail", { r: 3.5, cx, cy })),
+        finite(x + y) ? s("circle.point", { r: 5.5, cx: px(x), cy: py(y) }) : null),
       s("text", { x: EDGE, y: HEIGHT - 6 }, short(low, 3)),
       s("text", { x: WIDTH / 2, y: HEIGHT - 6, "text-anchor": "middle" }, fitted(name, 14, 130)),
       s("text", { x: WIDTH - EDGE, y: HEIGHT - 6, "text-anchor": "end" }, short(high, 3)));
@@ -213,8 +214,8 @@ export class ExplorePanel {
 function spread(values: number[]): [number, number] {
   if (!values.length) return [0, 1];
   const sorted = values.slice().sort((a, b) => a - b);
-  const [low, high] = [sorted[Math.floor(0.02 * sorted.length)]!, sorted[Math.ceil(0.98 * sorted.length) - 1]!];
-  const room = (high - low || Math.abs(high) || 1) * 0.1;
+  const [low, high] = [sorted[floor(0.02 * sorted.length)]!, sorted[ceil(0.98 * sorted.length) - 1]!];
+  const room = (high - low || abs(high) || 1) * 0.1;
   return [low - room, high + room];
 }
 
@@ -222,11 +223,11 @@ function spread(values: number[]): [number, number] {
 function traced(points: ([number, number] | null)[]): string {
   let pen = "M";
   return points.map((point) => {
-    if (!point || !point.every(Number.isFinite)) {
+    if (!point || !point.every(finite)) {
       pen = "M";
       return "";
     }
-    const text = `${pen}${point[0].toFixed(1)},${Math.max(-999, Math.min(999, point[1])).toFixed(1)}`;
+    const text = `${pen}${point[0].toFixed(1)},${max(-999, min(999, point[1])).toFixed(1)}`;
     pen = "L";
     return text;
   }).join("");

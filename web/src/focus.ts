@@ -1,27 +1,28 @@
 // Large graphs in a lecture hall: what one moment is about, and all the rest as a small map.
 
 import type { Plan } from "./boxes";
-import type { Numbers, Run } from "./data";
+import { operandsOf, type Numbers, type Run } from "./data";
 import { s, set } from "./dom";
 import type { Folded } from "./fold";
 import type { Layout } from "./layout";
 import { flow, subject, type Moment } from "./timeline";
+import { floor } from "./maths";
 
 /** Which vertices a moment is about, from most to fewest of them. */
 export function around(run: Run, numbers: Numbers, moment: Moment): number[][] {
   const now = subject(run, numbers, moment);
   if (now === null) {
     const sets = [run.inputs];
-    for (let n = run.inputs.length - 1; n > 0; n = Math.floor(0.8 * n)) sets.push(run.inputs.slice(0, n));
+    for (let n = run.inputs.length - 1; n > 0; n = floor(0.8 * n)) sets.push(run.inputs.slice(0, n));
     return sets;
   }
-  const operands = run.vertices[now]!.operands.flatMap((x) => ("vertex" in x ? [x.vertex] : []));
+  const operands = operandsOf(run.vertices[now]!).map((x) => x.vertex);
   const sets = [[now, ...operands]];
   if (moment.kind === "flow") {
     const step = numbers.steps[moment.step]!;
     sets.push(flow(run, step, step.contributions[moment.part]!));
   }
-  for (let n = operands.length - 1; n > 0; n = Math.floor(0.7 * n)) sets.push([now, ...operands.slice(0, n)]);
+  for (let n = operands.length - 1; n > 0; n = floor(0.7 * n)) sets.push([now, ...operands.slice(0, n)]);
   return sets;
 }
 

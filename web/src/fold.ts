@@ -1,6 +1,7 @@
 // Big graphs folded: the rounds of a loop, or what one line makes, become one box.
 
-import type { Run } from "./data";
+import { operandsOf, type Run } from "./data";
+import { min } from "./maths";
 
 export type Fold = "none" | "loop" | "line" | "function";
 
@@ -37,9 +38,8 @@ export function folded(run: Run, fold: Fold): Folded {
   });
   const edges = new Map<string, { from: number; to: number; key: string }>();
   run.vertices.forEach((v, vertex) => {
-    v.operands.forEach((x, position) => {
-      if (!("vertex" in x)) return;
-      const [from, to] = [groupOf[x.vertex]!, groupOf[vertex]!];
+    operandsOf(v).forEach(({ vertex: x, position }) => {
+      const [from, to] = [groupOf[x]!, groupOf[vertex]!];
       if (from === to) return;
       const key = fold === "none" ? `${vertex}:${position}` : `${from}-${to}`;
       edges.set(key, { from, to, key });
@@ -64,7 +64,7 @@ export function bestFold(run: Run): Fold {
     const most = fold === "none" ? ROOMY : CROWDED;
     return sizes[i]! <= most && (fold === "none" || sizes[i]! < 0.7 * count);
   });
-  return fits[0] ?? (count <= CROWDED ? "none" : FOLDS[sizes.indexOf(Math.min(...sizes))]!);
+  return fits[0] ?? (count <= CROWDED ? "none" : FOLDS[sizes.indexOf(min(...sizes))]!);
 }
 
 /** The foldings whose graph is small enough to be laid out. */

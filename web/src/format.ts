@@ -1,17 +1,18 @@
 // Numbers and values as text, in the same form as Python's short().
 
 import { isGrid, isNumber, type Value } from "./data";
+import { abs, finite, max } from "./maths";
 
 /** A number with six significant digits, as Python's "%.6g" writes it. */
 export function short(x: number, digits = 6): string {
   if (Number.isNaN(x)) return "nan";
-  if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
+  if (!finite(x)) return x > 0 ? "inf" : "-inf";
   if (x === 0) return Object.is(x, -0) ? "-0" : "0";
   const [mantissa = "", exponent = "0"] = x.toExponential(digits - 1).split("e");
   const e = Number(exponent);
   if (e < -4 || e >= digits) {
     const sign = e < 0 ? "-" : "+";
-    return `${trimmed(mantissa)}e${sign}${String(Math.abs(e)).padStart(2, "0")}`;
+    return `${trimmed(mantissa)}e${sign}${String(abs(e)).padStart(2, "0")}`;
   }
   return trimmed(x.toFixed(digits - 1 - e));
 }
@@ -54,6 +55,6 @@ export function entries(x: Value | undefined): string {
 
 export function same(a: number, b: number, tolerance: number): boolean {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) && Number.isNaN(b);
-  if (!Number.isFinite(a) || !Number.isFinite(b)) return a === b;
-  return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b));
+  if (!finite(a) || !finite(b)) return a === b;
+  return abs(a - b) <= tolerance * max(abs(a), abs(b));
 }

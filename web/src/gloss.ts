@@ -8,7 +8,6 @@ const GLOSSES: Record<string, string> = {
   vertex: "One value of the calculation, and how it was computed: a box of the graph.",
   "local derivative": "How much one operation's result changes per unit of one of its operands, all else fixed.",
   "ready queue": "The boxes that have received every contribution, and so may hand theirs on.",
-  contribution: "What one box hands to another: its cotangent times the local derivative.",
 };
 
 /** A word with its gloss, on hover and on focus. */

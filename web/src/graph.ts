@@ -3,7 +3,7 @@
 import { receivers, sizeOf, sources, type Cell } from "./arrays";
 import { BoxView, headOf, planned, type Plan } from "./boxes";
 import { button, calm, h, on, replace, s, set } from "./dom";
-import type { Numbers, Run, Value } from "./data";
+import { isForward, operandsOf, type Numbers, type Run, type Value } from "./data";
 import { byEdge, labelOf } from "./edges";
 import { around, Overview, partOf } from "./focus";
 import { folded, type Fold, type Folded } from "./fold";
@@ -13,6 +13,7 @@ import { widthOf } from "./text";
 import { flow, subject, type Moment, type State } from "./timeline";
 import { reachable, walkable } from "./walk";
 import { entryName } from "./words";
+import { ceil, max, min, round } from "./maths";
 
 const ROOM = 14;
 /** At this scale the smallest letters are still 12 pixels high. */
@@ -101,12 +102,12 @@ export class GraphView {
   setRound(round: number | null): void {
     const same = round === this.#round;
     this.#round = round;
-    const most = this.fold === "loop" ? Math.max(1, ...this.run.vertices.map((v) => v.repeats)) : 1;
+    const most = this.fold === "loop" ? max(1, ...this.run.vertices.map((v) => v.repeats ?? 1)) : 1;
     this.rounds.hidden = most < 2;
     this.#slider.max = String(most);
     const looped = this.#folds.groups.findIndex((g) =>
       g.members.some((i) => this.run.vertices[i]!.repeats === most));
-    const shown = round ?? (looped < 0 ? most : this.run.vertices[this.#shownMember(looped)]!.repeat);
+    const shown = round ?? (looped < 0 ? most : this.run.vertices[this.#shownMember(looped)]!.repeat ?? 1);
     this.#slider.valueAsNumber = shown;
     set(this.#slider, "aria-valuetext", `round ${shown} of ${most}`);
     this.#roundText.textContent = `round ${shown} of ${most}`;
@@ -125,7 +126,7 @@ export class GraphView {
 
   /** In a lecture hall letters are at least a fiftieth of the screen high. */
   get #smallest(): number {
-    return this.#presenting ? Math.max(1.35, innerHeight / 50 / 13) : SMALLEST;
+    return this.#presenting ? max(1.35, innerHeight / 50 / 13) : SMALLEST;
   }
 
   get #size(): { width: number; height: number } {
@@ -133,10 +134,10 @@ export class GraphView {
     if (!this.#presenting) {
       const above = this.#frame.getBoundingClientRect().top + scrollY;
       const below = document.querySelector("footer")!.offsetHeight + 2 * ROOM + 20;
-      return { width, height: Math.max(width < 440 ? 300 : LOWER, innerHeight - above - below) };
+      return { width, height: max(width < 440 ? 300 : LOWER, innerHeight - above - below) };
     }
     const map = this.#partial ? this.#overview.element.getBoundingClientRect().height + 8 : 0;
-    return { width, height: Math.max(160, this.element.clientHeight - map - 2 * ROOM - 8) };
+    return { width, height: max(160, this.element.clientHeight - map - 2 * ROOM - 8) };
   }
 
   /** Whether only the boxes of the moment are drawn, as all of them would be too small. */
@@ -192,7 +193,7 @@ export class GraphView {
       const least = room <= 160;
       if (!narrow || over <= 0 || (least && this.#brief) || plans.length > MANY) return plans;
       if (least) this.#brief = true;
-      room = Math.max(160, room - over - 4);
+      room = max(160, room - over - 4);
     }
   }
 
@@ -241,7 +242,7 @@ export class GraphView {
     const kinds = ["box"];
     if (v.rule == null) kinds.push("input");
     if (members.includes(this.run.result ?? -1)) kinds.push("result");
-    if (!v.used && this.run.result != null) kinds.push("unused");
+    if (v.unused && this.run.result != null) kinds.push("unused");
     const box = new BoxView(plan, x, y, kinds, v.rule == null);
     on(box.group, "click", () => {
       if (!this.#dragged) this.pick(this.#shownMember(index));
@@ -269,7 +270,7 @@ export class GraphView {
     const now = subject(this.run, numbers, moment);
     if (now != null && members.includes(now)) return now;
     const swept = members.filter((i) => state.sums.has(i));
-    if (swept.length) return this.run.mode === "forward" ? swept.at(-1)! : swept[0]!;
+    if (swept.length) return isForward(this.run) ? swept.at(-1)! : swept[0]!;
     return members.filter((i) => state.known.has(i)).at(-1) ?? members[0]!;
   }
 
@@ -280,7 +281,7 @@ export class GraphView {
     this.#follow();
   }
 
-  /** Scroll to what the moment is about: a box, and the box that it adds to. */
+  /** Scroll to what the moment is about: a box, and the box that it adds to; not behind the bar. */
   #follow(): void {
     if (!this.#last) return;
     const [numbers, , moment] = this.#last;
@@ -292,6 +293,9 @@ export class GraphView {
     }
     const others = this.#carriers(numbers, moment).map((c) => c.to);
     this.#bringIntoView([now, ...others].map((i) => this.#folds.groupOf[i]!));
+    const hidden = (this.#boxes[this.#folds.groupOf[now]!]?.group.getBoundingClientRect().bottom ?? 0) -
+      document.querySelector("footer")!.getBoundingClientRect().top;
+    if (hidden > 0 && !this.#presenting) scrollBy(0, hidden + ROOM);
   }
 
   /** Show the numbers in the boxes as they are; false if they no longer fit. */
@@ -345,8 +349,8 @@ export class GraphView {
     for (const { from, to, key } of edges) {
       const { members } = groups[to]!;
       const texts = (widest ? members.slice(0, 200) : [this.#shownOf(members)]).map((vertex) => {
-        const positions = this.run.vertices[vertex]!.operands.flatMap((x, position) =>
-          "vertex" in x && groupOf[x.vertex] === from ? [position] : []);
+        const positions = operandsOf(this.run.vertices[vertex]!)
+          .filter((x) => groupOf[x.vertex] === from).map((x) => x.position);
         const position = this.fold === "none" ? Number(key.split(":")[1]) : positions[0];
         if (position === undefined || (this.fold === "loop" && positions.length > 1)) return "";
         return labelOf(this.run, vertex, position, found.get(`${vertex}:${position}`), this.#brief);
@@ -359,7 +363,7 @@ export class GraphView {
   // ------------------------------------------------------------ what is lit
 
   #light(numbers: Numbers, state: State, moment: Moment): void {
-    const swept = this.run.mode === "reverse" && state.sums.size > 0;
+    const swept = !isForward(this.run) && state.sums.size > 0;
     const carrying = new Map(this.#carriers(numbers, moment).map((c) => [c.key, c.backward]));
     for (const [key, { path, label }] of this.#edges) {
       const back = carrying.get(key);
@@ -418,15 +422,10 @@ export class GraphView {
     key: string; backward: boolean; swept: boolean; text: string; to: number;
   }[] {
     if (moment.kind === "forward") {
-      return this.run.vertices[moment.vertex]!.operands.flatMap((x, position) =>
-        "vertex" in x
-          ? [{
-              key: this.#edgeKey(moment.vertex, position, x.vertex),
-              backward: false, swept: false,
-              text: show(numbers.values[x.vertex]), to: moment.vertex,
-            }]
-          : [],
-      );
+      return operandsOf(this.run.vertices[moment.vertex]!).map(({ vertex, position }) => ({
+        key: this.#edgeKey(moment.vertex, position, vertex),
+        backward: false, swept: false, text: show(numbers.values[vertex]), to: moment.vertex,
+      }));
     }
     if (moment.kind !== "flow") return [];
     const step = numbers.steps[moment.step]!;
@@ -463,7 +462,7 @@ export class GraphView {
     const length = path.getTotalLength();
     const began = performance.now();
     const frame = (now: number): void => {
-      const t = Math.min(1, Math.max(0, (now - began) / FLIGHT));
+      const t = min(1, max(0, (now - began) / FLIGHT));
       if (t >= 1 || flight !== this.#flight) {
         pill.remove();
         if (swept && flight === this.#flight) this.#boxes[this.#folds.groupOf[to]!]?.arrive();
@@ -480,30 +479,30 @@ export class GraphView {
   // ------------------------------------------------------------ pan and zoom
 
   #fit(smallest = this.#smallest): void {
-    this.#setScale(Math.max(this.#scaleToFit(), this.#partial ? 0.2 : smallest));
+    this.#setScale(max(this.#scaleToFit(), this.#partial ? 0.2 : smallest));
     this.#follow();
   }
 
   #scaleToFit(): number {
     const { width, height } = this.#size;
-    return Math.min(width / this.#layout.width, height / this.#layout.height, this.#largest);
+    return min(width / this.#layout.width, height / this.#layout.height, this.#largest);
   }
 
   #setScale(k: number): void {
     this.#scale = k;
     const [width, height] = [this.#layout.width * k + 2 * ROOM, this.#layout.height * k + 2 * ROOM];
-    set(this.#picture, "width", Math.ceil(width));
-    set(this.#picture, "height", Math.ceil(height));
+    set(this.#picture, "width", ceil(width));
+    set(this.#picture, "height", ceil(height));
     set(this.#scene, "transform", `translate(${ROOM} ${ROOM}) scale(${k})`);
     const most = this.#size.height + 2 * ROOM + 3;
-    this.#frame.style.height = `${Math.round(Math.min(most, Math.max(LOWEST, height + 2)))}px`;
+    this.#frame.style.height = `${round(min(most, max(LOWEST, height + 2)))}px`;
   }
 
   #zoom(by: number): void {
     const frame = this.#frame;
     const middle = [frame.scrollLeft + frame.clientWidth / 2, frame.scrollTop + frame.clientHeight / 2];
     const before = this.#scale;
-    this.#setScale(Math.min(4, Math.max(0.1, before * by)));
+    this.#setScale(min(4, max(0.1, before * by)));
     const grown = this.#scale / before;
     frame.scrollLeft = middle[0]! * grown - frame.clientWidth / 2;
     frame.scrollTop = middle[1]! * grown - frame.clientHeight / 2;
@@ -516,15 +515,15 @@ export class GraphView {
       return at && plan ? [{ left: at[0], top: at[1], right: at[0] + plan.width, bottom: at[1] + plan.height }] : [];
     });
     if (!areas.length) return;
-    const ends = <K extends "left" | "top" | "right" | "bottom">(key: K) => areas.map((a) => a[key]);
-    const [x, y] = [Math.min(...ends("left")), Math.min(...ends("top"))];
-    const [width, height] = [Math.max(...ends("right")) - x, Math.max(...ends("bottom")) - y];
-    const wanted = (start: number, length: number, from: number, room: number): number => {
-      const [first, last] = [start * scale, (start + length) * scale + 2 * ROOM];
+    const wanted = (start: "left" | "top", end: "right" | "bottom", from: number, room: number): number => {
+      const extent = (some: typeof areas): [first: number, last: number] =>
+        [min(...some.map((a) => a[start])) * scale, max(...some.map((a) => a[end])) * scale + 2 * ROOM];
+      let [first, last] = extent(areas);
+      if (last - first > room) [first, last] = extent(areas.slice(0, 1));
       return first >= from && last <= from + room ? from : (first + last - room) / 2;
     };
-    frame.scrollLeft = wanted(x, width, frame.scrollLeft, frame.clientWidth);
-    frame.scrollTop = wanted(y, height, frame.scrollTop, frame.clientHeight);
+    frame.scrollLeft = wanted("left", "right", frame.scrollLeft, frame.clientWidth);
+    frame.scrollTop = wanted("top", "bottom", frame.scrollTop, frame.clientHeight);
   }
 
   #dragged = false;

@@ -3,14 +3,15 @@
 import { isGrid, isNumber, type Value } from "./data";
 import { h } from "./dom";
 import { entries, short, tuple } from "./format";
+import { abs, finite, max, min } from "./maths";
 
 const MOST_ROWS = 8;
 const MOST_COLUMNS = 8;
 
 /** How strongly an entry is coloured, from 0 to 1. */
 export function heats(data: number[]): number[] {
-  const most = Math.max(...data.map(Math.abs).filter(Number.isFinite), 1e-300);
-  return data.map((x) => (Number.isFinite(x) ? Math.abs(x) / most : 1));
+  const most = max(...data.map(abs).filter(finite), 1e-300);
+  return data.map((x) => (finite(x) ? abs(x) / most : 1));
 }
 
 /** The rows of an array that are shown, and whether more follow. */
@@ -19,9 +20,9 @@ export function windowOf(x: Value): { rows: number[][]; below: boolean; beside: 
   const shape = x.shape ?? [];
   const across = shape.at(-1) ?? 1;
   const down = shape.slice(0, -1).reduce((a, b) => a * b, 1);
-  const columns = Math.min(across, shape.length > 1 ? MOST_COLUMNS : 12);
+  const columns = min(across, shape.length > 1 ? MOST_COLUMNS : 12);
   const rows = isGrid(x)
-    ? Array.from({ length: Math.min(down, MOST_ROWS) }, (_, r) => x.data.slice(r * across, r * across + columns))
+    ? Array.from({ length: min(down, MOST_ROWS) }, (_, r) => x.data.slice(r * across, r * across + columns))
     : x.corner!.map((row) => row.slice(0, columns));
   return { rows, below: down > rows.length, beside: across > (rows[0]?.length ?? 0) };
 }

@@ -1,17 +1,20 @@
 // The inputs with their gradients: to edit, to check, and to take apart into paths.
 
 import { dataOf, sizeOf } from "./arrays";
-import type { Numbers, Run, Tick, Value } from "./data";
-import { isGrid } from "./data";
-import { button, h, on, replace, set, table } from "./dom";
+import { isForward, isGrid, type Numbers, type Run, type Tick, type Value } from "./data";
+import { button, card, h, on, replace, set, table, titleOf } from "./dom";
 import { entries, factor, short, show, tuple } from "./format";
 import { parse } from "./arithmetic";
 import { grid, windowOf } from "./grids";
 import { grouped, pathsTo, type Edge, type Path } from "./paths";
 import type { State } from "./timeline";
 import { carried, entryName, nameOf } from "./words";
+import { abs, finite, floor, max, round } from "./maths";
 
 const MOST_PATHS = 40;
+/** What is said of numbers for which the program would take another branch. */
+export const ELSEWHERE = "Here the program would take another branch: these numbers " +
+  "belong to the one that was recorded. Run gd.explain at these inputs.";
 /** How many pixels a number is dragged to change by its own size. */
 const DRAG = 100;
 
@@ -21,7 +24,7 @@ interface Cells {
 }
 
 export class InputsPanel {
-  readonly element = h("section.card.inputs", { "aria-labelledby": "inputs-title" });
+  readonly element = card("inputs");
   readonly #fields = new Map<number, (HTMLInputElement | null)[]>();
   readonly #cells = new Map<number, Cells>();
   readonly #remark = h("div.remarks", { role: "status" });
@@ -42,11 +45,11 @@ export class InputsPanel {
     const about = live
       ? "Change a value, or drag its name, and everything on this page is computed again."
       : `The inputs cannot be changed here. ${whyNot}`;
-    const head = ["Input", "Value", run.mode === "forward" ? "Tangent" : "Gradient"];
-    this.#swept = run.mode === "reverse" && run.steps.length > 0;
+    const head = ["Input", "Value", isForward(run) ? "Tangent" : "Gradient"];
+    this.#swept = !isForward(run) && run.steps.length > 0;
     if (this.#swept) head.push("Paths");
     this.element.append(
-      h("h2", { id: "inputs-title" }, "Inputs"),
+      titleOf("inputs", "Inputs"),
       h("p.remark", about),
       table("Table of inputs", head, h("tbody", ...run.inputs.flatMap((i) => this.#row(i)))),
       this.#remark, this.#reset, this.#paths,
@@ -84,7 +87,7 @@ export class InputsPanel {
     const columns = window?.rows[0]?.length ?? 1;
     const across = shape.at(-1) ?? 1;
     const fields: (HTMLInputElement | null)[] = data.map((x, entry) => {
-      const [r, c] = [Math.floor(entry / across), entry % across];
+      const [r, c] = [floor(entry / across), entry % across];
       if (window && (r >= window.rows.length || c >= columns)) return null;
       return this.#field(vertex, entry, x);
     });
@@ -109,7 +112,7 @@ export class InputsPanel {
     on(field, "keydown", (event) => {
       const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
       const now = this.#take(field);
-      if (!way || now === null || !Number.isFinite(now)) return;
+      if (!way || now === null || !finite(now)) return;
       event.preventDefault();
       field.value = neat(now + way * stepOf(now));
       this.#edited();
@@ -137,12 +140,12 @@ export class InputsPanel {
     on(title, "pointerdown", (event) => {
       const field = this.#fields.get(vertex)?.[0];
       const start = field && this.#take(field);
-      if (!field || start == null || !Number.isFinite(start)) return;
+      if (!field || start == null || !finite(start)) return;
       event.preventDefault();
       title.setPointerCapture(event.pointerId);
-      const size = Math.max(Math.abs(start), 0.5) / DRAG;
+      const size = max(abs(start), 0.5) / DRAG;
       const moved = (now: PointerEvent): void => {
-        field.value = neat(start + Math.round(now.clientX - event.clientX) * size);
+        field.value = neat(start + round(now.clientX - event.clientX) * size);
         this.#edited();
       };
       on(title, "pointermove", moved);
@@ -215,11 +218,11 @@ export class InputsPanel {
     for (const [vertex, { gradient, check }] of this.#cells) {
       const tick = ticks.get(vertex);
       const sum = state.sums.get(vertex)?.total;
-      const value = finished && this.run.mode === "reverse" ? tick?.gradient : sum;
+      const value = finished && !isForward(this.run) ? tick?.gradient : sum;
       replace(gradient, value == null ? null : shown(value, "gradient"));
       gradient.classList.toggle("unfinished", (!finished || strayed) && value != null);
       const rounding = numbers.warnings.some((w) => w.kind === "rounding" && w.vertex === vertex);
-      replace(check, ...(!finished || this.run.mode !== "reverse" ? []
+      replace(check, ...(!finished || isForward(this.run) ? []
         : strayed ? ["of the recorded branch"] : [rounding ? "rounding of 0, " : null, ...checked(tick)]));
     }
     this.#showBranches(numbers);
@@ -234,11 +237,7 @@ export class InputsPanel {
     replace(this.#remark,
       this.elsewhere && !found
         ? h("p.other-branch", `${this.elsewhere} This is the other branch.`) : null,
-      ...numbers.branches.map((text) => h("p.bad", text)),
-      found
-        ? h("p.bad", "The program would take another branch here. These numbers " +
-            "belong to the branch that was recorded: run gd.explain at these inputs.")
-        : null,
+      found ? h("p.bad", `${numbers.branches.join(" ")} ${ELSEWHERE}`) : null,
       !found && numbers.ticks.some((t) => t.agrees === false)
         ? h("p.remark", "Differences come out differently where a function has a kink or a " +
             "jump, or where it loses digits.")
@@ -339,7 +338,7 @@ function checked(tick: Tick | undefined): (HTMLElement | string)[] {
 }
 
 function stepOf(x: number): number {
-  return x === 0 ? 0.01 : 10 ** (Math.floor(Math.log10(Math.abs(x))) - 1);
+  return x === 0 ? 0.01 : 10 ** (floor(Math.log10(abs(x))) - 1);
 }
 
 /** A number without the rounding of a drag. */

@@ -1,5 +1,7 @@
 // Where boxes and arrows go, in layers: the method of explainer/forms/layering.py.
 
+import { abs, max, min } from "./maths";
+
 export type Point = [x: number, y: number];
 export type Size = [width: number, height: number];
 export type Pair = [from: number, to: number];
@@ -43,11 +45,11 @@ export function layered(sizes: Size[], arrows: Pair[], labels: Size[], spaces: S
   const ways = waysOf(places, arrows, labels);
   const rows = ordered(places);
   const tops = placed(places, rows, spaces, room < Infinity ? 100 : 0);
-  const width = Math.max(0, ...places.map((p) => p.x + p.width / 2));
+  const width = max(0, ...places.map((p) => p.x + p.width / 2));
   turn(places, sizes.length, width);
   return {
     width,
-    height: Math.max(0, ...places.map((p) => p.y + p.height / 2)),
+    height: max(0, ...places.map((p) => p.y + p.height / 2)),
     centres: sizes.map((_, i) => [places[i]!.x, places[i]!.y]),
     ways: ways.map((way, i) => {
       const points = pointsOf(places, way, tops);
@@ -64,7 +66,7 @@ function layersOf(sizes: Size[], arrows: Pair[], spaces: Spaces, room: number): 
   const above = sizes.map((): number[] => []);
   const below = sizes.map((): number[] => []);
   for (const pair of arrows) {
-    const [a, b] = [Math.min(...pair), Math.max(...pair)];
+    const [a, b] = [min(...pair), max(...pair)];
     if (above[b]!.includes(a)) continue;
     above[b]!.push(a);
     below[a]!.push(b);
@@ -79,7 +81,7 @@ function layersOf(sizes: Size[], arrows: Pair[], spaces: Spaces, room: number): 
   };
   const order = justInTime(above);
   for (const i of order) {
-    let n = Math.max(0, ...above[i]!.map((a) => layers[a]! + 1));
+    let n = max(0, ...above[i]!.map((a) => layers[a]! + 1));
     while (!fits(i, n)) n += 1;
     put(i, n);
   }
@@ -88,7 +90,7 @@ function layersOf(sizes: Size[], arrows: Pair[], spaces: Spaces, room: number): 
     const left = taken.get(layers[i]!)! - width(i);
     if (left < 0) taken.delete(layers[i]!);
     else taken.set(layers[i]!, left);
-    let n = Math.min(...below[i]!.map((b) => layers[b]!)) - 1;
+    let n = min(...below[i]!.map((b) => layers[b]!)) - 1;
     while (n > layers[i]! && !fits(i, n)) n -= 1;
     put(i, n);
   }
@@ -111,7 +113,7 @@ function waysOf(places: Place[], arrows: Pair[], labels: Size[]): number[][] {
     places[lower]!.above.push(upper);
   };
   return arrows.map(([a, b], i) => {
-    const [upper, lower] = [Math.min(a, b), Math.max(a, b)];
+    const [upper, lower] = [min(a, b), max(a, b)];
     const key = `${upper} ${a < b}`;
     const trunk = trunks.get(key) ?? [upper];
     trunks.set(key, trunk);
@@ -132,7 +134,7 @@ function waysOf(places: Place[], arrows: Pair[], labels: Size[]): number[][] {
 
 /** The places of each row, ordered so that few arrows cross. */
 function ordered(places: Place[]): number[][] {
-  const last = Math.max(0, ...places.map((p) => p.row));
+  const last = max(0, ...places.map((p) => p.row));
   const rows = Array.from({ length: last + 1 }, (): number[] => []);
   places.forEach((p, i) => rows[p.row]!.push(i));
   const order = places.map(() => 0);
@@ -162,7 +164,7 @@ function crossings(places: Place[], rows: number[][], order: number[]): number {
   for (const row of rows) {
     if (row.length < 2) continue;
     const ends = row.flatMap((i) => places[i]!.below.map((j) => order[j]!).sort((a, b) => a - b));
-    const size = Math.max(0, ...ends) + 1;
+    const size = max(0, ...ends) + 1;
     const tree = new Array<number>(size + 1).fill(0);
     ends.forEach((end, seen) => {
       let before = 0;
@@ -180,7 +182,7 @@ function crossings(places: Place[], rows: number[][], order: number[]): number {
 function placed(places: Place[], rows: number[][], spaces: Spaces, axis: number): Point[] {
   let y = 0;
   const tops = rows.map((row): Point => {
-    const height = Math.max(0, ...row.map((i) => places[i]!.height));
+    const height = max(0, ...row.map((i) => places[i]!.height));
     const top = y;
     let x = 0;
     row.forEach((i, k) => {
@@ -194,7 +196,7 @@ function placed(places: Place[], rows: number[][], spaces: Spaces, axis: number)
     const down = sweep % 2 === 0;
     for (const row of down ? rows : rows.slice().reverse()) pullRow(places, row, spaces, axis, down);
   }
-  const left = Math.min(...places.map((p) => p.x - p.width / 2));
+  const left = min(...places.map((p) => p.x - p.width / 2));
   for (const p of places) p.x -= left;
   return tops;
 }
@@ -273,7 +275,7 @@ function straightened(points: Point[]): Point[] {
   for (const point of points) {
     const [x] = point;
     const n = kept.length;
-    if (n > 1 && Math.abs(kept[n - 1]![0] - x) < 0.01 && Math.abs(kept[n - 2]![0] - x) < 0.01) kept.pop();
+    if (n > 1 && abs(kept[n - 1]![0] - x) < 0.01 && abs(kept[n - 2]![0] - x) < 0.01) kept.pop();
     kept.push(point);
   }
   return kept;
@@ -282,5 +284,5 @@ function straightened(points: Point[]): Point[] {
 /** Where an arrow that leads to or comes from `x` meets a box. */
 function across(box: Place, x: number): number {
   const most = 0.4 * box.width;
-  return box.x + Math.min(most, Math.max(-most, (x - box.x) / 2));
+  return box.x + min(most, max(-most, (x - box.x) / 2));
 }

@@ -4,6 +4,7 @@ import type { Plan } from "./boxes";
 import type { Folded } from "./fold";
 import { layered, type Point, type Size } from "./layering";
 import { widthOf } from "./text";
+import { min } from "./maths";
 
 export interface Layout {
   /** The upper left corners of the boxes. */
@@ -32,7 +33,7 @@ export function laidOut(
     for (const points of lines) if (found.width > frame.width) found = made(true, 0, points);
     return found;
   }
-  const scale = ({ width, height }: Layout): number => Math.min(frame.width / width, frame.height / height, largest);
+  const scale = ({ width, height }: Layout): number => min(frame.width / width, frame.height / height, largest);
   if (!folds.edges.length) return made(true, frame.width / smallest);
   const across = made(false);
   if (scale(across) >= 0.95 * largest) return across;
@@ -43,7 +44,7 @@ export function laidOut(
 /** The layout that fills a strip most. */
 export function strip(folds: Folded, plans: Plan[]): Layout {
   const [across, down] = [false, true].map((way) => arranged(folds, plans, new Map(), way));
-  const scale = ({ width, height }: Layout): number => Math.min(12 / width, 1 / height);
+  const scale = ({ width, height }: Layout): number => min(12 / width, 1 / height);
   return scale(down!) > scale(across!) ? down! : across!;
 }
 

@@ -5,6 +5,7 @@ import type { Numbers, Run } from "./data";
 import { short } from "./format";
 import { parse } from "./arithmetic";
 import { entryName } from "./words";
+import { abs, finite, round } from "./maths";
 
 export interface Link {
   step: number | null;
@@ -20,8 +21,8 @@ export function readLink(hash: string): Link {
   for (const [key, text] of fields) {
     const value = parse(text);
     if (key === "f" || value === null) continue;
-    if (key === "step") link.step = Math.round(value);
-    else if (key === "run") link.run = Math.round(value);
+    if (key === "step") link.step = round(value);
+    else if (key === "run") link.run = round(value);
     else link.values.set(key, value);
   }
   return link;
@@ -49,7 +50,7 @@ export function linkOf(home: Run, numbers: Numbers, step: number, number: number
     const before = dataOf(home.vertices[vertex]!.value) ?? [];
     (dataOf(numbers.values[vertex]) ?? []).forEach((x, entry) => {
       if (formula !== null || !Object.is(x, before[entry])) {
-        fields.set(entryName(home, { vertex, entry }), Number.isFinite(x) ? String(x) : short(x));
+        fields.set(entryName(home, { vertex, entry }), finite(x) ? String(x) : short(x));
       }
     });
   }
@@ -58,7 +59,7 @@ export function linkOf(home: Run, numbers: Numbers, step: number, number: number
 
 function literal(data: number[], shape: number[]): string {
   const text = (x: number): string =>
-    Number.isFinite(x) ? (Number.isInteger(x) && Math.abs(x) < 1e15 ? x.toFixed(1) : String(x)) : `np.${short(x).replace("-inf", "inf * -1")}`;
+    finite(x) ? (Number.isInteger(x) && abs(x) < 1e15 ? x.toFixed(1) : String(x)) : `np.${short(x).replace("-inf", "inf * -1")}`;
   const nested = (from: number, axes: number[]): string => {
     const [count, ...rest] = axes;
     if (count === undefined) return text(data[from]!);

@@ -1,7 +1,7 @@
 // The page: reads the explanation, builds the panels, and keeps them at one moment.
 
-import { lineOf, readRuns, recorded, type Numbers, type Run, type Script, type Warning } from "./data";
-import { button, h, on, replace, set } from "./dom";
+import { isForward, lineOf, readRuns, recorded, type Numbers, type Run, type Script, type Warning } from "./data";
+import { button, card, h, on, replace, set, titleOf } from "./dom";
 import { costCard } from "./cost";
 import { ExplorePanel } from "./explore";
 import { bestFold, possibleFolds, type Fold } from "./fold";
@@ -20,6 +20,7 @@ import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
 import type { Workshop } from "./workshop";
 import { heading, phaseOf, spoken } from "./words";
+import { max, min } from "./maths";
 
 const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainruleRules;
 const Typing = (globalThis as unknown as { chainruleWorkshop?: typeof Workshop }).chainruleWorkshop;
@@ -61,7 +62,7 @@ class Page {
     this.#panel = new NowPanel(run);
     this.#inputs = new InputsPanel(run, live, whyNot, (inputs) => this.#replayed(inputs),
       (edges) => this.#graph.trace(edges), (place) => this.#explore?.look(place));
-    this.#explore = live && run.mode === "reverse"
+    this.#explore = live && !isForward(run)
       ? new ExplorePanel(run, this.#family, (inputs) => this.#inputs.write(inputs))
       : null;
     this.#source = new SourcePanel(run);
@@ -88,13 +89,13 @@ class Page {
       ...folds.map((f) => h("option", { value: f, selected: f === fold }, names[f])));
     on(select, "change", () => this.#graph.setFold(select.value as Fold));
     if (!folds.length) {
-      return h("section.card", h("h2", "Recording"),
+      return card("recording", titleOf("recording", "Recording"),
         h("p.remark", "There are too many vertices to draw them."));
     }
     const choice = folds.length > 1 && this.#run.vertices.length > 12;
-    const carriedOn = this.#run.mode === "forward" ? "\u2202 tangent so far" : "\u2202 gradient so far";
-    return h("section.card", { "aria-labelledby": "graph-title" },
-      h("div.titled", h("h2", { id: "graph-title" }, "Recording"),
+    const carriedOn = isForward(this.#run) ? "\u2202 tangent so far" : "\u2202 gradient so far";
+    return card("recording",
+      h("div.titled", titleOf("recording", "Recording"),
         h("p.legend",
           h("span.key.value", "value"),
           h("span.key.gradient", carriedOn),
@@ -141,7 +142,7 @@ class Page {
       return false;
     }
     const onward = to === this.#now + 1;
-    this.#now = Math.min(Math.max(0, to), this.#all.length - 1);
+    this.#now = min(max(0, to), this.#all.length - 1);
     this.show(onward);
     if (this.#quiz.waiting && playing) this.#quiz.focus();
     return !(playing && this.#quiz.waiting);
@@ -154,16 +155,13 @@ class Page {
     const vertex = subject(run, numbers, moment);
     this.#call.textContent = this.#signature();
     this.#panel.update(numbers, state, moment);
-    this.#graph.update(numbers, state, moment);
     this.#inputs.update(numbers, state, moment.kind === "end");
     this.#source.update(vertex);
     this.#code.update(moment);
-    this.#graph.setRound(null);
     this.#note();
     this.#remarks.update(numbers);
     this.#table.update(state.known, numbers.values.map((x) => show(x)),
       new Map([...state.sums].map(([i, sum]) => [i, show(sum.total)])));
-    if (fly) this.#graph.fly(numbers, moment);
     const place = `Step ${now} of ${all.length - 1}`;
     const words = `${place}: ${phaseOf(run, moment)}, ${heading(run, numbers, moment)}`;
     this.transport().show(now, all.length - 1, sweepStart(all), words);
@@ -171,6 +169,10 @@ class Page {
     this.#speech.textContent = spoken(run, numbers, state, moment);
     this.#fitSpeech();
     if (this.#speaking) this.#say();
+    // When what is above it, and the bar, have their heights.
+    this.#graph.update(numbers, state, moment);
+    this.#graph.setRound(null);
+    if (fly) this.#graph.fly(numbers, moment);
     if (this.#quiz.on) this.#quiz.ask({ run, numbers, state, next: all[now + 1] });
   }
 
@@ -198,7 +200,7 @@ class Page {
     this.#numbers = numbers;
     this.#explore?.update(this.#numbers);
     this.#all = moments(this.#run, this.#numbers);
-    this.#now = end ? this.#all.length - 1 : Math.min(this.#now, this.#all.length - 1);
+    this.#now = end ? this.#all.length - 1 : min(this.#now, this.#all.length - 1);
     this.show();
   }
 
@@ -213,7 +215,7 @@ class Page {
     clearTimeout(this.#noting);
     this.#noting = setTimeout(() => {
       const home = this.#family.runs[0]!;
-      const link = linkOf(home, this.#numbers, this.#now, Math.max(0, runs.indexOf(home)), this.formula());
+      const link = linkOf(home, this.#numbers, this.#now, max(0, runs.indexOf(home)), this.formula());
       try {
         history.replaceState(null, "", link ? `#${link}` : location.pathname + location.search);
       } catch {
@@ -242,7 +244,7 @@ class Page {
   }
 
   #picked(vertex: number): void {
-    if (this.#run.inputs.includes(vertex) && this.#run.mode === "reverse") {
+    if (this.#run.inputs.includes(vertex) && !isForward(this.#run)) {
       return this.#inputs.choose(vertex);
     }
     const sweeping = this.#now >= sweepStart(this.#all) && sweepStart(this.#all) >= 0;
@@ -277,10 +279,10 @@ class Page {
 
 /** Two lines for who comes here first. */
 function intro(run: Run, live: boolean): HTMLElement {
-  const swept = run.mode === "forward" ? gloss("tangent") : gloss("cotangent");
+  const swept = isForward(run) ? gloss("tangent") : gloss("cotangent");
   return h("p.intro", "Each box is a ", gloss("vertex"), ": a value, and how it was computed. " +
     "First the values are computed, along the arrows; then each box hands its ", swept, " times a ",
-    gloss("local derivative"), run.mode === "forward" ? " on." : " back to what it was computed from.",
+    gloss("local derivative"), isForward(run) ? " on." : " back to what it was computed from.",
     h("br"), "Step with \u2192 or Play.", live ? " Change an input, and everything follows." : "");
 }
 
@@ -333,7 +335,7 @@ function start(): void {
   const editor = workshop && Typing && new Typing(workshop, scripts, Replay, (made) => showRun(made.run, made.scripts));
   const showRun = (run: Run, forms = scripts): void => {
     if (editor) replace(title, "Your function, and its gradient");
-    else replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",
+    else replace(title, isForward(run) ? "Forward mode of " : "Gradient of ",
       h("span.function", run.title));
     transport.pause();
     set(quiz, "aria-pressed", "false");

@@ -1,8 +1,7 @@
 // The panel of the current moment: rule, local derivative, contribution, running sum.
 
-import type { Contribution, Numbers, Run, Step, Value } from "./data";
-import { isNumber } from "./data";
-import { h, replace } from "./dom";
+import { isForward, isNumber, type Contribution, type Numbers, type Run, type Step, type Value } from "./data";
+import { card, h, replace, titleOf } from "./dom";
 import { isRounding } from "./born";
 import { entries, factor, show } from "./format";
 import { gloss } from "./gloss";
@@ -14,9 +13,9 @@ import { carried, heading, inNames, nameOf, phaseOf, whereOf } from "./words";
 type Row = HTMLElement | null | false;
 
 export class NowPanel {
-  readonly element = h("section.card.now", { "aria-labelledby": "now-title" });
+  readonly element = card("now");
   readonly #phase = h("p.phase");
-  readonly #title = h("h2", { id: "now-title" });
+  readonly #title = titleOf("now");
   readonly #body = h("div.now-body");
   readonly #queue = h("div.queue");
 
@@ -82,13 +81,13 @@ export class NowPanel {
       note("Operation", v.parameters ? `${v.operation} (${v.parameters})` : v.operation),
       about ? note("Shapes", about) : null,
       rule ? note("Rule", inNames(run, vertex, rule.formula), rule.name) : null,
-      v.used || run.result == null ? null : h("p.remark", "The result does not depend on this."),
+      v.unused && run.result != null ? h("p.remark", "The result does not depend on this.") : null,
     ];
   }
 
   #seed(): HTMLElement {
     const run = this.run;
-    if (run.mode === "forward") {
+    if (isForward(run)) {
       return h("p", "The tangent of every input is 1: this sweep computes how fast the " +
         "result moves when all of them do.");
     }
@@ -160,7 +159,7 @@ export class NowPanel {
   #end(numbers: Numbers): Row[] {
     const run = this.run;
     const name = nameOf(run, run.result);
-    if (run.mode === "forward") {
+    if (isForward(run)) {
       const tick = numbers.ticks[0];
       return [
         row(`tangent of ${name}`, "=", numbers.totals.get(run.result!)),
@@ -179,7 +178,7 @@ export class NowPanel {
 
   #showQueue(state: State, moment: Moment): void {
     const sweeping = moment.kind === "flow" || moment.kind === "seed" || moment.kind === "quiet";
-    if (this.run.mode === "forward" || !sweeping) return replace(this.#queue);
+    if (isForward(this.run) || !sweeping) return replace(this.#queue);
     const chips = state.ready.map((i) => h("li", nameOf(this.run, i)));
     const more = state.waiting;
     replace(this.#queue,

@@ -1,7 +1,8 @@
 // Typed formulas as Python with NumPy: what a notebook's cell computes.
 
 import type { Grid } from "./data";
-import { bare, CONSTANTS, type Tree } from "./arithmetic";
+import { bare, CONSTANTS } from "./arithmetic";
+import type { Tree } from "./formula";
 import { short } from "./format";
 
 /** Other spellings of functions, by what they are called in NumPy. */

@@ -2,7 +2,7 @@
 
 import type { Contribution, Numbers, Run, Step } from "./data";
 import { isNumber } from "./data";
-import { button, h, on, replace, set } from "./dom";
+import { button, card, h, on, replace, set, titleOf } from "./dom";
 import { factor, same, show } from "./format";
 import { parse } from "./arithmetic";
 import { flow, incoming, type Moment, type State } from "./timeline";
@@ -18,9 +18,7 @@ export interface Question {
 }
 
 export class Quiz {
-  readonly element = h("section.card.quiz", {
-    "aria-labelledby": "quiz-title", hidden: true,
-  });
+  readonly element = card("quiz");
   readonly #question = h("p", { id: "quiz-question" });
   readonly #field = h("input", {
     type: "text", inputmode: "decimal", autocomplete: "off", "aria-labelledby": "quiz-question",
@@ -40,6 +38,7 @@ export class Quiz {
     private readonly onward: () => void,
     toSweep: () => void,
   ) {
+    this.element.hidden = true;
     const reveal = button("Show the answer", () => this.#reveal(), { id: "quiz-reveal" });
     this.#go = button("Go to the first question", toSweep);
     this.#form.append(this.#field, h("button.main", { type: "submit" }, "Check"), reveal);
@@ -47,7 +46,7 @@ export class Quiz {
       event.preventDefault();
       this.#check();
     });
-    this.element.append(h("h2", { id: "quiz-title" }, "Quiz"), this.#verdict, this.#question, this.#go,
+    this.element.append(titleOf("quiz", "Quiz"), this.#verdict, this.#question, this.#go,
       this.#form, this.#reply, this.#score);
   }
 

@@ -1,16 +1,15 @@
 // Where a nan, an infinity or a zero was born, and what to do; and what went wrong.
 
 import type { Numbers, Run, Warning } from "./data";
-import { button, h, on, replace, table } from "./dom";
+import { button, card, h, on, replace, table, titleOf } from "./dom";
+import { ELSEWHERE } from "./inputs";
 import { whereOf } from "./words";
 
 const FIRST = 3;
 const MOST = 24;
 
 export class RemarksPanel {
-  readonly element = h("section.card.warnings", {
-    "aria-labelledby": "warnings-title", hidden: true,
-  });
+  readonly element = card("warnings");
 
   /** Says at the top of the page that there are remarks, and leads to them. */
   readonly badge = button("", () => {
@@ -46,16 +45,12 @@ export class RemarksPanel {
     this.badge.classList.toggle("grave", grave !== "");
     this.element.classList.toggle("serious", Boolean(run.error) || strayed || serious.length > 0);
     replace(this.element,
-      h("h2", { id: "warnings-title" }, run.error
+      titleOf("warnings", run.error
         ? "The function did not finish"
         : strayed ? "Another branch"
           : serious.length ? "Where it goes wrong" : "Worth knowing"),
       ...numbers.branches.map((text) => h("p.bad", text)),
-      strayed
-        ? h("p", "At these inputs the program would go another way, so the numbers below are " +
-            "not its gradient: they belong to the branch that was recorded. Run gd.explain at " +
-            "these inputs.")
-        : null,
+      strayed ? h("p", ELSEWHERE) : null,
       run.error ? h("p.bad", run.error) : null,
       run.error ? h("p", "Below is the part that ran.") : null,
       run.cut

@@ -2,11 +2,12 @@
 
 import { broadcast, dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import {
-  isNumber, type ArrayScript, type Contribution, type Grid, type Guard, type Numbers, type Operand, type Part, type Run,
+  isForward, isNumber, operandsOf, type ArrayScript, type Contribution, type Grid, type Guard, type Numbers, type Operand, type Part, type Run,
   type Script, type Step, type Tick,
 } from "./data";
 import { same, short } from "./format";
 import { born, stopped } from "./born";
+import { abs, finite, max, min } from "./maths";
 
 /** The entries of a value, in order. */
 type Data = number[];
@@ -43,7 +44,7 @@ export class Family {
   at(inputs: Data[]): { run: Run; numbers: Numbers; why: string } {
     const why = this.recorded.strays(inputs)[0] ?? "";
     const found = why ? this.#replays.findIndex((r) => r.strays(inputs).length === 0) : 0;
-    const i = Math.max(0, found);
+    const i = max(0, found);
     return { run: this.runs[i]!, numbers: this.#replays[i]!.at(inputs), why };
   }
 
@@ -100,7 +101,7 @@ export class Replay {
     const { run } = this;
     const data = this.#forward(inputs);
     const totals = new Map<number, Data>();
-    const steps = run.mode === "forward" ? this.#tangents(data, totals) : this.#cotangents(data, totals);
+    const steps = isForward(run) ? this.#tangents(data, totals) : this.#cotangents(data, totals);
     const shaped = (vertex: number, x: Data) => valueFrom(x, run.vertices[vertex]!.shape);
     const numbers: Numbers = {
       values: data.map((x, i) => shaped(i, x)),
@@ -180,17 +181,16 @@ export class Replay {
 
   /** What an operation on whole arrays passes on, backwards to or forwards from its operands. */
   #throughArrays(vertex: number, way: Way, data: Data[], given: Map<number, Data>): Passed[] {
-    const { operands, shape } = this.run.vertices[vertex]!;
+    const { shape } = this.run.vertices[vertex]!;
     const grids = this.#grids(vertex, data);
     const z = { shape, data: data[vertex]! };
-    return operands.flatMap((x, position) => {
-      if (!("vertex" in x)) return [];
-      const own = this.run.vertices[x.vertex]!.shape;
-      const came = given.get(way === "pull" ? vertex : x.vertex);
+    return operandsOf(this.run.vertices[vertex]!).flatMap(({ vertex: operand, position }) => {
+      const own = this.run.vertices[operand]!.shape;
+      const came = given.get(way === "pull" ? vertex : operand);
       if (!came) return [];
       const found = this.#arrayScript(vertex)[way][position]!({ shape: way === "pull" ? shape : own, data: came }, z, ...grids);
       const amount = gathered(found, way === "pull" ? own : shape);
-      return [{ position, operand: x.vertex, partial: null, amount }];
+      return [{ position, operand, partial: null, amount }];
     });
   }
 
@@ -275,12 +275,12 @@ export class Replay {
     const v = this.run.vertices[vertex]!;
     const script = this.scripts[v.script!]!;
     const given = this.#arguments(vertex, data);
-    return v.operands.flatMap((x, position) => {
+    return operandsOf(v).flatMap(({ vertex: operand, position }) => {
       const d = script.partials[position];
-      if (!("vertex" in x) || !d) return [];
+      if (!d) return [];
       const partial = given.map((xs, k) => Number(d(data[vertex]![k]!, ...xs)));
       const untaken = partial.map((p) => script.structural && p === 0);
-      return untaken.every(Boolean) ? [] : [{ position, operand: x.vertex, partial, untaken }];
+      return untaken.every(Boolean) ? [] : [{ position, operand, partial, untaken }];
     });
   }
 
@@ -293,7 +293,7 @@ export class Replay {
     return {
       operand, position, formula: known?.formula ?? rule?.parts[position] ?? "",
       partial: partial && valueFrom(partial, v.shape), amount: valueFrom(amount, shape),
-      total: valueFrom(total, shape), reduction: known?.reduction ?? "",
+      total: valueFrom(total, shape), reduction: known?.reduction,
     };
   }
 
@@ -326,7 +326,7 @@ export class Replay {
         return this.#contribution(vertex, passed, vertex, total);
       });
       if (total) dots.set(vertex, total);
-      return { vertex, incoming: null, contributions, ready: [], waiting: 0 };
+      return { vertex, incoming: null, contributions, ready: [] };
     });
   }
 
@@ -336,9 +336,9 @@ export class Replay {
     const single = sizeOf(run.vertices[result]!.shape) === 1;
     const many = inputs.reduce((sum, x) => sum + x.length, 0) > DIFFERENCED;
     const slopes = inputs.map((x, i) => (single && !many
-      ? x.map((_, k) => this.slope(inputs, i, k, 1e-6 * Math.max(1, Math.abs(x[k]!))))
+      ? x.map((_, k) => this.slope(inputs, i, k, 1e-6 * max(1, abs(x[k]!))))
       : null));
-    if (run.mode === "forward") {
+    if (isForward(run)) {
       const sum = slopes.flat().reduce<number | null>((a, b) => (a === null || b === null ? null : a + b), 0);
       return [compared(result, totals.get(result) ?? [0], sum === null ? null : [sum], [], value)];
     }
@@ -401,14 +401,14 @@ function compares(sign: string, a: number, b: number): boolean {
 }
 
 function extremest(sign: number, a: number, b: number): number {
-  return sign > 0 ? Math.max(a, b) : Math.min(a, b);
+  return sign > 0 ? max(a, b) : min(a, b);
 }
 
 function compared(vertex: number, gradient: Data, difference: Data | null, shape: number[], value: Data): Tick {
-  const known = difference?.every(Number.isFinite) && !gradient.some((g) => Math.abs(g) === Infinity);
-  const largest = (x: Data): number => Math.max(...x.map(Math.abs));
+  const known = difference?.every(finite) && !gradient.some((g) => abs(g) === Infinity);
+  const largest = (x: Data): number => max(...x.map(abs));
   const allowed = known ? 1e-4 * largest([...gradient, ...difference!]) + 1e-8 * (1 + largest(value)) : 0;
-  const agrees = known ? gradient.every((g, k) => Math.abs(g - difference![k]!) <= allowed) : null;
+  const agrees = known ? gradient.every((g, k) => abs(g - difference![k]!) <= allowed) : null;
   return {
     vertex, gradient: valueFrom(gradient, shape), agrees,
     difference: difference && valueFrom(difference, shape),
@@ -416,5 +416,5 @@ function compared(vertex: number, gradient: Data, difference: Data | null, shape
 }
 
 function close(a: number, b: number): boolean {
-  return same(a, b, 1e-7) || Math.abs(a - b) < 1e-12;
+  return same(a, b, 1e-7) || abs(a - b) < 1e-12;
 }

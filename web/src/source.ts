@@ -1,11 +1,12 @@
 // The program with its current line lit, and the gradient as NumPy code.
 
 import type { Place, Run } from "./data";
-import { button, h, replace } from "./dom";
+import { button, card, h, replace, titleOf } from "./dom";
 import type { Moment } from "./timeline";
+import { finite, max, min } from "./maths";
 
 export class SourcePanel {
-  readonly element = h("section.card.source", { "aria-labelledby": "source-title" });
+  readonly element = card("source");
   readonly #lines = new Map<string, { row: HTMLElement; code: HTMLElement; text: string }>();
   readonly #frame = h("div.code.scroll", {
     tabindex: 0, role: "group", "aria-label": "Source of the function",
@@ -13,10 +14,10 @@ export class SourcePanel {
   #lit: { row: HTMLElement; code: HTMLElement; text: string }[] = [];
 
   constructor(private readonly run: Run) {
-    this.element.append(h("h2", { id: "source-title" }, "Source"));
+    this.element.append(titleOf("source", "Source"));
     run.files.forEach((file, number) => {
       if (run.files.length > 1) this.#frame.append(h("p.file", file.name));
-      const indent = Math.min(
+      const indent = min(
         ...file.lines.filter(([, t]) => t.trim()).map(([, t]) => t.length - t.trimStart().length),
       );
       for (const [line, text] of file.lines) {
@@ -26,7 +27,7 @@ export class SourcePanel {
         this.#lines.set(`${number}:${line}`, { row, code, text });
         this.#frame.append(row);
       }
-      this.#indents.push(Number.isFinite(indent) ? indent : 0);
+      this.#indents.push(finite(indent) ? indent : 0);
     });
     this.element.append(run.files.some((f) => f.lines.length)
       ? this.#frame
@@ -56,7 +57,7 @@ export class SourcePanel {
     if (!entry) return;
     const indent = this.#indents[place.file] ?? 0;
     const text = entry.text.slice(indent);
-    const start = line === place.line ? Math.max(0, place.start - indent) : 0;
+    const start = line === place.line ? max(0, place.start - indent) : 0;
     const end = line === place.endLine ? place.end - indent : text.length;
     entry.row.classList.add("lit");
     entry.row.setAttribute("aria-current", "true");
@@ -95,7 +96,7 @@ function linesOf(run: Run, code: string[]): { forward: Map<number, number>; back
   const assigns = (from: number, to: number): number[] => code.flatMap((line, i) =>
     i > from && i < to && /^\s+\w+ \+?= /.test(line) && !/np\.asarray\(\w+\)\[\(\)\]|^\s+\w+_on = /.test(line) ? [i] : []);
   const made = assigns(start!, turn!);
-  const vertices = run.vertices.flatMap((v, i) => (v.used && !run.inputs.includes(i) ? [i] : []));
+  const vertices = run.vertices.flatMap((v, i) => (v.unused || run.inputs.includes(i) ? [] : [i]));
   const swept = assigns(turn!, code.length).slice(1);
   const flows = run.steps.reduce((n, step) => n + step.contributions.length, 0);
   return {
@@ -106,7 +107,7 @@ function linesOf(run: Run, code: string[]): { forward: Map<number, number>; back
 
 /** The gradient as NumPy code, with the line of the moment lit. */
 export class CodePanel {
-  readonly element = h("section.card.numpy", { "aria-labelledby": "code-title" });
+  readonly element = card("numpy");
   readonly #rows: HTMLElement[] = [];
   readonly #frame = h("pre.scroll", {
     tabindex: 0, role: "group", "aria-label": "NumPy code",
@@ -114,7 +115,7 @@ export class CodePanel {
   readonly #places: ReturnType<typeof linesOf> = { forward: new Map(), backward: [] };
 
   constructor(private readonly run: Run, cell: () => string | null) {
-    const title = h("h2", { id: "code-title" }, "The derivative as NumPy code");
+    const title = titleOf("numpy", "The derivative as NumPy code");
     const whole = copyButton("Copy as notebook cell", cell, "copy-cell");
     if (run.code == null) {
       this.element.append(h("div.titled", title, whole), h("p.remark", run.noCode));

@@ -1,5 +1,7 @@
 // How wide a text will be, before anything is laid out.
 
+import { floor, min } from "./maths";
+
 const pen = document.createElement("canvas").getContext("2d");
 const known = new Map<string, number>();
 
@@ -19,7 +21,7 @@ export function widthOf(text: string, size: number, bold = false): number {
 /** A text cut to a width, with a sign that it is. */
 export function fitted(text: string, size: number, room: number, bold = false): string {
   if (widthOf(text, size, bold) <= room) return text;
-  let end = Math.min(text.length, Math.floor(room / (0.5 * size)));
+  let end = min(text.length, floor(room / (0.5 * size)));
   while (end > 1 && widthOf(`${text.slice(0, end)}\u2026`, size, bold) > room) end -= 1;
   return `${text.slice(0, end)}\u2026`;
 }

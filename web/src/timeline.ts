@@ -1,6 +1,6 @@
 // The moments of a run: each value as it is computed, then each contribution.
 
-import type { Contribution, Numbers, Run, Step, Value } from "./data";
+import { isForward, type Contribution, type Numbers, type Run, type Step, type Value } from "./data";
 
 export type Moment =
   | { kind: "start" }
@@ -22,8 +22,6 @@ export interface State {
   sums: Map<number, Sum>;
   ready: number[];
   waiting: number;
-  /** The vertices whose turn in the sweep is over. */
-  done: Set<number>;
 }
 
 export function moments(run: Run, numbers: Numbers): Moment[] {
@@ -43,7 +41,7 @@ export function moments(run: Run, numbers: Numbers): Moment[] {
 
 export function stateAt(run: Run, numbers: Numbers, all: Moment[], now: number): State {
   const state: State = {
-    known: new Set(), sums: new Map(), ready: [], waiting: 0, done: new Set(),
+    known: new Set(), sums: new Map(), ready: [], waiting: 0,
   };
   run.vertices.forEach((v, i) => {
     if (v.rule == null) state.known.add(i);
@@ -56,9 +54,9 @@ function advance(run: Run, numbers: Numbers, state: State, moment: Moment): void
   if (moment.kind === "forward") {
     state.known.add(moment.vertex);
   } else if (moment.kind === "seed") {
-    const seeded = run.mode === "forward" ? run.inputs : [run.result!];
+    const seeded = isForward(run) ? run.inputs : [run.result!];
     for (const i of seeded) state.sums.set(i, { total: 1, parts: [] });
-    if (run.mode === "reverse") state.ready = [run.result!];
+    if (!isForward(run)) state.ready = [run.result!];
   } else if (moment.kind === "flow") {
     const step = numbers.steps[moment.step]!;
     const c = step.contributions[moment.part]!;
@@ -78,26 +76,25 @@ function advance(run: Run, numbers: Numbers, state: State, moment: Moment): void
 function finish(state: State, step: Step, whole: boolean): void {
   state.ready = state.ready.filter((i) => i !== step.vertex);
   if (!whole) return;
-  state.done.add(step.vertex);
   state.ready = step.ready;
-  state.waiting = step.waiting;
+  state.waiting = step.waiting ?? 0;
 }
 
 /** From which vertex to which a contribution goes. */
 export function flow(run: Run, step: Step, c: Contribution): [number, number] {
-  return run.mode === "forward" ? [c.operand, step.vertex] : [step.vertex, c.operand];
+  return isForward(run) ? [c.operand, step.vertex] : [step.vertex, c.operand];
 }
 
 /** What a contribution is multiplied from: the cotangent or tangent that came in. */
 export function incoming(run: Run, numbers: Numbers, step: Step, c: Contribution): Value {
-  return run.mode === "forward" ? (numbers.totals.get(c.operand) ?? null) : step.incoming;
+  return isForward(run) ? (numbers.totals.get(c.operand) ?? null) : step.incoming;
 }
 
 /** The vertex that a moment is about, if it is about one. */
 export function subject(run: Run, numbers: Numbers, moment: Moment): number | null {
   switch (moment.kind) {
     case "forward": return moment.vertex;
-    case "seed": return run.mode === "forward" ? null : run.result;
+    case "seed": return isForward(run) ? null : run.result;
     case "flow":
     case "quiet": return numbers.steps[moment.step]!.vertex;
     default: return null;

@@ -1,6 +1,7 @@
 // Stepping through a run: a slider, buttons, keys, and playing by itself.
 
 import { button, h, on, s, set } from "./dom";
+import { max, min } from "./maths";
 
 const BEAT = 1300;
 
@@ -60,7 +61,6 @@ export class Transport {
     this.#place.textContent = words;
     const share = sweep < 0 || last === 0 ? 100 : (100 * sweep) / last;
     this.#track.style.setProperty("--sweep", `${share}%`);
-    this.#track.style.setProperty("--now", `${last ? (100 * now) / last : 0}%`);
     this.#keys.back.disabled = this.#keys.first.disabled = now === 0;
     this.#keys.next.disabled = this.#keys.last.disabled = now === last;
     if (now === last) this.pause();
@@ -73,7 +73,7 @@ export class Transport {
 
   #move(step: number, playing: boolean): boolean {
     const held = document.activeElement;
-    const moved = this.go(Math.min(this.#last, Math.max(0, step)), playing);
+    const moved = this.go(min(this.#last, max(0, step)), playing);
     if (held instanceof HTMLButtonElement && held.disabled) this.#keys.play.focus();
     return moved;
   }

@@ -2,7 +2,7 @@
 
 import { sizeOf } from "./arrays";
 import type { Part, Terms } from "./data";
-import { FormulaError } from "./arithmetic";
+import { FormulaError } from "./formula";
 import * as nd from "./nd";
 
 /** A function of arrays, as workshop.py writes it. */

@@ -1,58 +1,44 @@
 // The arrow keys go from entry to entry of the arrays in the graph.
 
 import { on } from "./dom";
+import { min } from "./maths";
 
 type Cell = SVGElement;
 
-const grids = (scene: Element): Element[] =>
-  [...scene.querySelectorAll('[role="grid"]')].filter((g) => g.getAttribute("visibility") !== "hidden");
-const rowsOf = (grid: Element): Element[] => [...grid.querySelectorAll('[role="row"]')];
-const cellsOf = (row: Element | undefined): Cell[] => [...(row?.querySelectorAll<Cell>('[role="gridcell"]') ?? [])];
+/** The entries that are shown, row by row. */
+function rowsOf(scene: Element): Cell[][] {
+  return [...scene.querySelectorAll('[role="row"]')]
+    .filter((row) => !row.closest('[visibility="hidden"]'))
+    .map((row) => [...row.querySelectorAll<Cell>('[role="gridcell"]')])
+    .filter((cells) => cells.length);
+}
 
 /** Of all entries one can be reached by Tab: the one visited last. */
 export function reachable(scene: Element): void {
-  const [cell, ...others] = scene.querySelectorAll<Cell>('[role="gridcell"][tabindex="0"]');
-  for (const other of others) other.setAttribute("tabindex", "-1");
-  if (cell?.closest('[visibility="hidden"]') || !cell) {
-    cell?.setAttribute("tabindex", "-1");
-    cellsOf(grids(scene)[0])[0]?.setAttribute("tabindex", "0");
-  }
-}
-
-/** The entry that a key leads to; null if the key leads nowhere. */
-function reached(scene: Element, cell: Cell, key: string): Cell | null {
-  const grid = cell.closest('[role="grid"]')!;
-  const row = cell.closest('[role="row"]')!;
-  const cells = cellsOf(row);
-  const at = cells.indexOf(cell);
-  const beside = (way: number): Cell | null => {
-    const all = grids(scene);
-    const rows = rowsOf(grid).filter((r) => cellsOf(r).length);
-    const next = rows[rows.indexOf(row) + way] ??
-      rowsOf(all[all.indexOf(grid) + way] ?? grid).filter((r) => cellsOf(r).length).at(way > 0 ? 0 : -1);
-    const found = cellsOf(next);
-    return found[Math.min(at, found.length - 1)] ?? null;
-  };
-  switch (key) {
-    case "ArrowLeft": return cells[at - 1] ?? cell;
-    case "ArrowRight": return cells[at + 1] ?? cell;
-    case "ArrowUp": return beside(-1);
-    case "ArrowDown": return beside(1);
-    case "Home": return cells[0]!;
-    case "End": return cells.at(-1)!;
-    default: return null;
-  }
+  const cells = rowsOf(scene).flat();
+  const reached = cells.filter((cell) => cell.getAttribute("tabindex") === "0").at(-1) ?? cells[0];
+  for (const cell of scene.querySelectorAll('[tabindex="0"]')) cell.setAttribute("tabindex", "-1");
+  reached?.setAttribute("tabindex", "0");
 }
 
 /** Let keys move the focus between the entries of a scene. */
 export function walkable(scene: Element): void {
   on(scene, "keydown", (event) => {
-    const { key, target } = event;
-    const cell = target instanceof SVGElement && target.matches('[role="gridcell"]') ? target : null;
-    const next = cell && reached(scene, cell, key);
-    if (!next) return;
+    const rows = rowsOf(scene);
+    const r = rows.findIndex((row) => row.includes(event.target as Cell));
+    const row = rows[r];
+    if (!row) return;
+    const at = row.indexOf(event.target as Cell);
+    const beside = (other: Cell[] | undefined): Cell | undefined => other?.[min(at, other.length - 1)];
+    const moves: Record<string, Cell | undefined> = {
+      ArrowLeft: row[at - 1], ArrowRight: row[at + 1],
+      ArrowUp: beside(rows[r - 1]), ArrowDown: beside(rows[r + 1]),
+      Home: row[0], End: row.at(-1),
+    };
+    if (!(event.key in moves)) return;
     event.preventDefault();
-    cell.setAttribute("tabindex", "-1");
+    const next = moves[event.key] ?? row[at]!;
+    row[at]!.setAttribute("tabindex", "-1");
     next.setAttribute("tabindex", "0");
     next.focus();
   });

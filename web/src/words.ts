@@ -1,14 +1,14 @@
 // What happens at a moment, in words: for the headings and for screen readers.
 
 import type { Cell } from "./arrays";
-import type { Numbers, Run } from "./data";
-import { lineOf } from "./data";
+import { isForward, lineOf, type Numbers, type Run } from "./data";
 import { show } from "./format";
 import { flow, incoming, type Moment, type State } from "./timeline";
+import { floor } from "./maths";
 
 /** What a sweep carries: cotangents back, tangents forward. */
 export function carried(run: Run): string {
-  return run.mode === "forward" ? "tangent" : "cotangent";
+  return isForward(run) ? "tangent" : "cotangent";
 }
 
 export function nameOf(run: Run, vertex: number | null): string {
@@ -17,14 +17,14 @@ export function nameOf(run: Run, vertex: number | null): string {
 
 export function phaseOf(run: Run, moment: Moment): "forward" | "backward" | "tangents" {
   if (moment.kind === "start" || moment.kind === "forward") return "forward";
-  return run.mode === "forward" ? "tangents" : "backward";
+  return isForward(run) ? "tangents" : "backward";
 }
 
 export function heading(run: Run, numbers: Numbers, moment: Moment): string {
   switch (moment.kind) {
     case "start": return "The inputs are given";
     case "forward": return `${nameOf(run, moment.vertex)} is computed`;
-    case "seed": return run.mode === "forward"
+    case "seed": return isForward(run)
       ? "Every input moves by 1"
       : `The sweep starts at ${nameOf(run, run.result)}`;
     case "flow": {
@@ -34,7 +34,7 @@ export function heading(run: Run, numbers: Numbers, moment: Moment): string {
     }
     case "quiet":
       return `Nothing flows through ${nameOf(run, numbers.steps[moment.step]!.vertex)}`;
-    case "end": return `The ${run.mode === "forward" ? "tangent" : "gradient"} is complete`;
+    case "end": return `The ${isForward(run) ? "tangent" : "gradient"} is complete`;
   }
 }
 
@@ -52,7 +52,7 @@ function sentence(run: Run, numbers: Numbers, state: State, moment: Moment, most
       const v = run.vertices[moment.vertex]!;
       return `${name(moment.vertex)} is ${cut(v.expression, 80)}, which is ${value(numbers.values[moment.vertex])}.`;
     }
-    case "seed": return run.mode === "forward"
+    case "seed": return isForward(run)
       ? "Every input moves at speed 1."
       : `Back we go: the derivative of ${name(run.result)} in itself is 1.`;
     case "flow": {
@@ -89,7 +89,7 @@ function valuesOf(run: Run, numbers: Numbers, most: number): string {
 }
 
 function gradients(run: Run, numbers: Numbers, most: number): string {
-  if (run.mode === "forward") {
+  if (isForward(run)) {
     return `the result moves by ${show(numbers.totals.get(run.result!))}`;
   }
   return listed(numbers.ticks.map((t) => `${cut(nameOf(run, t.vertex), 40)} has ${show(t.gradient)}`), most);
@@ -100,7 +100,7 @@ export function entryName(run: Run, { vertex, entry }: Cell): string {
   const { name, shape } = run.vertices[vertex]!;
   if (!shape.length) return name;
   const index = shape.map((n, axis) =>
-    Math.floor(entry / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % n);
+    floor(entry / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % n);
   return `${name}[${index.join(", ")}]`;
 }
 
@@ -109,7 +109,7 @@ export function whereOf(run: Run, vertex: number): string {
   const v = run.vertices[vertex]!;
   const line = lineOf(run, vertex);
   const place = line == null ? v.operation : `line ${line}`;
-  return v.repeats > 1 ? `${place}, ${v.repeat} of ${v.repeats}` : place;
+  return v.repeats! > 1 ? `${place}, ${v.repeat} of ${v.repeats}` : place;
 }
 
 /** A formula of a rule, in the names of one vertex: z = x * y becomes v1 = w * x. */

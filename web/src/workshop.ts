@@ -5,7 +5,8 @@ import type { Script } from "./data";
 import type { Replay } from "./replay";
 import { h, on, replace, set } from "./dom";
 import { sizeOf } from "./arrays";
-import { bare, FormulaError } from "./arithmetic";
+import { bare } from "./arithmetic";
+import { FormulaError } from "./formula";
 import type { KnownArray } from "./typed";
 
 export interface WorkshopData {

@@ -49,14 +49,14 @@ def page(explained: Account) -> str:
 def assembled(title: str, data: Mapping[str, Any], scripts: Sequence[Form]) -> str:
     """Return a page of these data, with these operations in JavaScript."""
     of_arrays = any(isinstance(s, ArrayScript) for s in scripts)
-    library = _asset("nd.js") if of_arrays else ""
+    library, style = _asset("nd.js") if of_arrays else "", _asset("page.css")
     if "functions" in data:
-        library = _asset("typing.js")
+        library, style = _asset("typing.js"), style + _asset("typing.css")
     rules, script = library + in_script(rules_text(scripts)), _asset("page.js")
     fields = {
         "title": html.escape(title),
         "hashes": f"{_hash_of(rules)} {_hash_of(script)}",
-        "style": _asset("page.css"),
+        "style": style,
         "data": in_script(json.dumps(data, separators=(",", ":"))),
         "rules": rules,
         "script": script,

@@ -131,7 +131,7 @@ class _RunData:
 
     def _vertex(self, v: VertexView) -> dict[str, Any]:
         written = script_of(v)
-        return {
+        vertex_data = {
             "name": clipped(v.name),
             "operation": v.operation,
             "expression": clipped(v.expression),
@@ -141,15 +141,16 @@ class _RunData:
             "parameters": clipped(_parameters_text(v.parameters)),
             "rule": None if v.rule is None else self._numbered(self.rules, v.rule),
             "place": None if v.location is None else self._located(v.location),
-            "repeat": v.repeat,
-            "repeats": v.repeats,
+            "repeat": v.repeat if v.repeats > 1 else None,
+            "repeats": v.repeats if v.repeats > 1 else None,
             "like": self.like[v.index],
-            "used": v.used,
+            "unused": None if v.used else True,
             "terms": None if written else self._terms(v),
             "remedy": self._remedy(v) if v.rule else None,
             "script": self._script(written),
             "array": self._script(self._array(v)),
         }
+        return _without_none(vertex_data)
 
     def _script(self, form: Form | None) -> int | None:
         return None if form is None else self._numbered(self.scripts, form)
@@ -202,16 +203,17 @@ class _RunData:
     def _step(self, s: SweepStep) -> dict[str, Any]:
         parts = [c for c in s.contributions if c.target in self.number]
         ready = [self.number[i] for i in s.ready if i in self.number]
-        return {
+        step = {
             "vertex": self.number[s.vertex],
             "incoming": self._encoded(s.incoming),
             "contributions": [self._contribution(c) for c in parts],
             "ready": ready[:_WAITING],
-            "waiting": max(0, len(ready) - _WAITING),
+            "waiting": max(0, len(ready) - _WAITING) or None,
         }
+        return _without_none(step)
 
     def _contribution(self, c: Contribution) -> dict[str, Any]:
-        return {
+        contribution = {
             "operand": self.number[c.target],
             "position": c.position,
             "formula": clipped(c.formula),
@@ -220,6 +222,7 @@ class _RunData:
             "total": self._encoded(c.total),
             "reduction": c.reduction,
         }
+        return _without_none(contribution)
 
     def _tick(self, t: Tick) -> dict[str, Any]:
         return {
@@ -252,7 +255,10 @@ class _RunData:
             if v.rule is None and not is_real(v.value):
                 return False, f"{v.name} is not real, in double precision."
             if v.rule is not None and not self._has_form(v):
-                return False, f"{v.expression} has no form in JavaScript."
+                return False, (
+                    f"Pages do not compute {v.expression}: run gd.explain again for "
+                    "other inputs."
+                )
         for d in e.departures:
             operands = map(self._departed, d.operands)
             if sign_of(d.operation) is None or not all(map(_is_plain, operands)):
@@ -323,6 +329,11 @@ class _RunData:
 
 
 # ------------------------------------------------------------------------- small parts
+
+
+def _without_none(data: dict[str, Any]) -> dict[str, Any]:
+    """Return data without what is none, or an empty text: most of a long page."""
+    return {k: x for k, x in data.items() if x is not None and x != ""}
 
 
 def _size(value: Any) -> int:

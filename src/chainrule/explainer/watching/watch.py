@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from chainrule.errors import EscapeError
 from chainrule.explainer.watching.run import Observed, Run
 from chainrule.nodes.admission import INPUT, is_inexact
 from chainrule.nodes.node_class import node
@@ -35,16 +36,34 @@ def watch(
 ) -> Run:
     """Call ``f`` with its arguments' inexact leaves as observed nodes.
 
-    Whole numbers that are passed by keyword beside other numbers stay what they are. An
-    exception of ``f`` is kept in ``run.error``, so that the part that ran is shown.
+    Whole numbers are inputs too, but not those passed by keyword beside other numbers,
+    nor where ``f`` counts with one or takes it as an index: then it is called again,
+    and they stay what they are. An exception of ``f`` is kept in ``run.error``, so that
+    the part that ran is shown.
 
     ``turned`` has the numbers of comparisons that are to come out the other way, and
     ``most`` is how many there may be before the run is given up.
     """
+    run = _watched(f, args, keywords, turned, most, whole=True)
+    if isinstance(run.error, EscapeError) and any(map(_holds_floats, args)):
+        again = _watched(f, args, keywords, turned, most, whole=False)
+        return run if isinstance(again.error, EscapeError) else again
+    return run
+
+
+def _watched(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    turned: Container[int],
+    most: int | None,
+    *,
+    whole: bool,
+) -> Run:
     run = Run()
     run.turned, run.most = turned, most
     observed = [
-        _observed(name, arg, run, whole=True)
+        _observed(name, arg, run, whole=whole)
         for name, arg in zip(_argument_names(f, len(args)), args, strict=True)
     ]
     counts = bool(run.inputs) or any(map(_holds_floats, keywords.values()))
