@@ -247,6 +247,21 @@ def test_steps_paths_and_names_are_those_of_any_page(visit):
     assert page.input_value("[data-input=b]") == "1"
 
 
+def test_a_line_gives_an_input_its_value(visit):
+    page = visit(gd.explain())
+    for formula, call in (
+        ("x = 3\ny = pi/2\nx * sin(y)", "f(x = 3, y = 1.5708) = 3"),
+        ("x = 3\ny = pi/2\nx * sin(y) + 1", "f(x = 5, y = 1.5708) = 6"),
+        ("x = 4\nx = x**2\nx + 1", "f(x = 4) = 17"),
+        ("\u03c0 * x**2", "f(x = 5) = 78.5398"),
+    ):
+        page.fill("#formula", formula)
+        page.wait_for_timeout(400)
+        assert page.inner_text(".call") == call
+        if call.startswith("f(x = 3"):
+            page.fill("[data-input=x]", "5")
+
+
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
@@ -254,6 +269,9 @@ def test_steps_paths_and_names_are_those_of_any_page(visit):
         ("(x + 1", 'Expected ")"'),
         ("x $ 2", "not part of a formula"),
         ("foo(x)", "foo is not among the functions"),
+        ("relu(x)", "Write maximum(x, 0)."),
+        ("f(x) = x**2", "Write what is behind the =: x**2"),
+        ("sqrt(x", 'Expected ")"'),
         ("sin(x, x)", "sin takes one argument, x; it was given 2"),
         ("2x", "A product is written 2*x"),
         ("sin x", "a function sin(x)"),

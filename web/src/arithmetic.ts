@@ -7,7 +7,7 @@ export function bare<T>(entries: Record<string, T>): Record<string, T> {
 
 /** The numbers that have names. */
 export const CONSTANTS: Record<string, number> = bare({
-  pi: Math.PI, e: Math.E, inf: Infinity, infinity: Infinity, nan: NaN, tau: 2 * Math.PI,
+  pi: Math.PI, e: Math.E, "\u03c0": Math.PI, inf: Infinity, infinity: Infinity, nan: NaN, tau: 2 * Math.PI,
 });
 
 /** A text with the signs of keyboards for those of books. */

@@ -1,12 +1,12 @@
 // A formula that was typed, as a run: vertices, the order of the sweep, and its numbers.
 
 import { dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
-import { isGrid, type Contribution, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
-import { CONSTANTS } from "./arithmetic";
+import { isGrid, type Contribution, type Grid, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
+import { CONSTANTS, parse } from "./arithmetic";
 import { FormulaError, listed, read, type Tree } from "./formula";
 import { short } from "./format";
 import { codeOf } from "./code";
-import { ALSO, bracketed, MODULES, python } from "./python";
+import { ALSO, bracketed, MODULES, python, WRITTEN } from "./python";
 import { array } from "./nd";
 import type { Replay } from "./replay";
 import { checked, planned, together, type KnownArray, type Options } from "./typed";
@@ -66,7 +66,7 @@ export class Builder {
   readonly #places: Place[] = [];
   readonly #remedies: string[] = [];
   readonly #inputs = new Map<string, number>();
-  /** The lists that inputs were typed as. */
+  /** The numbers and lists that inputs were typed as. */
   readonly typed = new Map<string, string>();
   readonly #named = new Map<string, Operand>();
   readonly #counts = new Map<string, number>();
@@ -89,12 +89,15 @@ export class Builder {
   /** Build the run of a text; `given` has values for inputs, 1 where it has none. */
   build(text: string, given: Record<string, Held>): Built {
     const all = linesOf(text);
-    const lines = all.filter((line) => !isInput(line));
+    const lines = all.filter((line) => !givenBy(line));
     const assigned = new Set<string>();
-    for (const { name, tree } of all) {
-      if (!name || tree.kind !== "list") continue;
+    for (const line of all) {
+      const numbers = givenBy(line);
+      if (!numbers) continue;
+      const name = line.name!;
       if (this.#inputs.has(name)) throw new FormulaError(`${name} is given twice.`, 0);
-      this.#input(name, given, tree);
+      this.typed.set(name, line.text.slice(line.start).trim());
+      this.#input(name, given, numbers);
     }
     if (!lines.length) throw new FormulaError("Type what is computed of these values below them.", 0);
     for (const { name, tree } of lines) {
@@ -117,14 +120,13 @@ export class Builder {
     return { run, scripts: this.#scripts };
   }
 
-  #input(name: string, given: Record<string, Held>, list?: Tree & { kind: "list" }): void {
+  #input(name: string, given: Record<string, Held>, typed: Grid = { shape: [], data: [1] }): void {
     if (this.#inputs.has(name)) return;
     const held = given[name];
-    const typed = list ? array(listed(list)) : { shape: [], data: [1] };
-    const known = held?.typed === (list?.text ?? "") && held.data.length === typed.data.length;
+    const text = this.typed.get(name) ?? held?.typed;
+    const known = held && held.typed === text && held.data.length === typed.data.length;
     const value = valueFrom(known ? held.data.slice() : typed.data, checked(typed.shape));
     const vertex = this.#add({ name, operation: "input", expression: "input", value, shape: typed.shape });
-    if (list) this.typed.set(name, list.text);
     this.#inputs.set(name, vertex);
     this.#named.set(name, { vertex });
   }
@@ -188,7 +190,10 @@ export class Builder {
     const fits = ofArrays.find((f) => f.axes.every((n, i) => n < 0 || n === ndims[i]));
     if (fits) return fits;
     const known = this.functions.find((f) => f.name === (ALSO[name] ?? name));
-    if (!known && !ofArrays.length) throw new FormulaError(`${name} is not among the functions of this page.`, 0);
+    if (!known && !ofArrays.length) {
+      throw new FormulaError(`${name} is not among the functions of this page. ` +
+        (WRITTEN[name] ? `Write ${WRITTEN[name]}.` : "gd.explain(f) takes all of NumPy's."), 0);
+    }
     if (!known || known.operands.length !== parts.length) {
       const names = (known ?? ofArrays[0]!).operands;
       if (!known) throw new FormulaError(`${name} of arrays with ${ndims.join(" and ")} axes is not among the functions of this page.`, 0);
@@ -368,9 +373,12 @@ function composition({ name, parts, text, options = {} }: Tree & { kind: "call" 
   return ddof ? call("multiply", [variance, { kind: "number", value: count / (count - ddof) }]) : variance;
 }
 
-/** A list of numbers under a name is an input. */
-function isInput({ name, tree }: Line): boolean {
-  return name !== null && tree.kind === "list";
+/** What a line gives an input: numbers under a name, `x = 3` or `x = [1, 2]`. */
+function givenBy({ name, tree, text, start }: Line): Grid | null {
+  if (name === null) return null;
+  if (tree.kind === "list") return array(listed(tree));
+  const value = parse(text.slice(start));
+  return value === null ? null : { shape: [], data: [value] };
 }
 
 function namesIn(tree: Tree): string[] {

@@ -44,7 +44,7 @@ function tokens(text: string): Token[] {
     }
     const [number, name, sign] = made.slice(1);
     const kind = number ? "number" : name ? "name" : "sign";
-    const word = number ?? name?.replace(/^(np\.linalg|np|math)\./, "") ?? (sign === "^" ? "**" : sign!);
+    const word = number ?? name?.replace(/^(np\.linalg|np|math)\./, "").replace(/^\u03c0$/, "pi") ?? (sign === "^" ? "**" : sign!);
     found.push({ text: word, kind, start: TOKEN.lastIndex - made[0].trim().length, end: TOKEN.lastIndex });
   }
   found.push({ text: "", kind: "end", start: plain.length, end: plain.length });
@@ -58,12 +58,15 @@ const INFIXES: Record<string, [strength: number, name: string]> = bare({
   "%": [3, "remainder"], "//": [3, "floor_divide"], "@": [3, "matmul"],
 });
 
+const DEFINED = /^\s*\w+\([^()]*\)\s*=(?!=)\s*/;
 const STATEMENT = /^\s*(for|while|if|def|class|import|from|lambda|print|with)\b/;
 
 /** Read a formula; each call keeps the text that it was written as. */
 export function read(text: string): Tree {
   const word = STATEMENT.exec(text)?.[1];
   if (word) throw new FormulaError(`"${word}" is not read here: lines are formulas, such as h = tanh(w*x). gd.explain(f) takes any Python.`, 0);
+  const defined = DEFINED.exec(text)?.[0];
+  if (defined) throw new FormulaError(`Write what is behind the =: ${text.slice(defined.length).trim()}`, 0);
   return new Reader(text).read();
 }
 
@@ -162,7 +165,7 @@ class Reader {
   #list(start: number): Tree {
     const parts: Tree[] = [];
     while (!this.#next("]")) {
-      if (parts.length) this.#expect(",");
+      if (parts.length) this.#expect(this.#now.kind === "end" ? "]" : ",");
       parts.push(this.#whole());
     }
     return { kind: "list", parts, text: this.#text.slice(start, this.#all[this.#at - 1]!.end) };
@@ -179,7 +182,7 @@ class Reader {
     const parts: Tree[] = [];
     const options: Options = {};
     while (!this.#next(")")) {
-      if (parts.length || Object.keys(options).length) this.#expect(",");
+      if (parts.length || Object.keys(options).length) this.#expect(this.#now.kind === "end" ? ")" : ",");
       const { kind, text } = this.#now;
       if (kind === "name" && this.#all[this.#at + 1]?.text === "=") {
         this.#at += 2;

@@ -12,6 +12,12 @@ export const ALSO: Record<string, string> = bare({
   min: "minimum", mod: "remainder",
 });
 
+/** What people call by a name that NumPy has not. */
+export const WRITTEN: Record<string, string> = bare({
+  relu: "maximum(x, 0)", sigmoid: "1/(1 + exp(-x))", softplus: "log(1 + exp(x))",
+  softmax: "exp(x)/sum(exp(x))", cot: "1/tan(x)", sec: "1/cos(x)", csc: "1/sin(x)",
+});
+
 type Infix = [sign: string, strength: number];
 export const SIGNS: Record<string, Infix> = bare<Infix>({
   less: ["<", 1], less_equal: ["<=", 1], greater: [">", 1], greater_equal: [">=", 1], equal: ["==", 1],

@@ -56,7 +56,7 @@ export class Workshop {
       h("div.titled", h("h2", { id: "workshop-title" }, "Type your function"), this.#presets),
       this.#field, this.#error,
       h("p.remark", { id: "formula-help" }, "In NumPy's spelling, with or without np. Names " +
-        "become inputs; a line such as x = [1, 2, 3] makes one an array, h = tanh(w*x) names a value, and " +
+        "become inputs; a line such as x = 3 or x = [1, 2] says what one is, h = tanh(w*x) names a value, and " +
         "the last line is the result."),
       h("details.remark", h("summary", "Functions that it knows"), h("p", names.sort().join(", "))));
   }
