@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import chainrule as gd
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.operations import ELEMENTWISE, OPCODES
 from chainrule.compiler.tape import interpreter as vm
@@ -17,6 +18,7 @@ from chainrule.operations_grad import (
     special,
     trigonometry,
 )
+from chainrule.scipy.special.error_functions import erfc_grad
 
 needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
@@ -195,6 +197,28 @@ def test_far_operands_go_to_the_c_library(name):
     np.testing.assert_allclose(found, getattr(np, name)(x), rtol=4e-16)
 
 
+@needs_llvm
+def test_erfc_within_four_units(rng):
+    x = np.concatenate([rng.uniform(-6, 28, 700), of_any_size(rng, -40, 5, 300)])
+    x = np.concatenate([x, SPECIAL, rng.uniform(1, 2, 300)])
+    native = gd.compile(lambda x: (2.0 * scipy.special.erfc(x), x), executor="native")
+    got = native(np.tile(x, 4))[0][: x.size] / 2.0
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(got, [erfc_grad.native(a) for a in x])
+        expected = scipy.special.erfc(x)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+    with mpmath.workprec(1300):
+        near = abs(x) < 30
+        assert not got[x >= 30].any()
+        assert (got[x <= -30] == 2).all()
+        for a, z in zip(x[near], got[near], strict=True):
+            assert ulps(z, mpmath.erfc(mpmath.mpf(float(a)))) <= 4.0, a
+        normal = gd.compile(scipy.special.ndtr, executor="native")
+        for a in rng.uniform(-36, 8, 300):
+            z = mpmath.mpf(float(-a * 0.7071067811865476))
+            assert abs(normal(a) - mpmath.erfc(z) / 2) <= 1e-15 * normal(a)
+
+
 def series(first, ratio):
     """A power series from its first coefficient and the ratio of each to the last."""
 
@@ -226,9 +250,9 @@ def erf_of_square(t):
 
 
 def scaled_erfc(t):
-    """exp(x**2) erfc(x) of t = (x - 3) / (x + 3)."""
+    """(x + 1/2) exp(x**2) erfc(x) of t = (x - 3) / (x + 3)."""
     x = 3 * (1 + t) / (1 - t)
-    return mpmath.exp(x * x) * mpmath.erfc(x)
+    return mpmath.exp(x * x) * mpmath.erfc(x) * (x + 0.5)
 
 
 def factorials(start, sign):
@@ -263,7 +287,12 @@ def test_coefficients_are_chebyshev_interpolations():
             (hyperbolic.SINH, series(sixth, factorials(3, 1)), 0, 1),
             (hyperbolic.TANH, tanh_tail, 0, mpmath.mpf("0.55") ** 2),
             ((special.ERF_FIRST, *special.ERF), erf_of_square, -0.5, 0.5),
-            (special.ERFCX, scaled_erfc, -0.5, mpmath.mpf(1) / 3),
+            (
+                (special.ERFCX_FIRST, *special.ERFCX),
+                scaled_erfc,
+                -0.5,
+                mpmath.mpf(49) / 61,
+            ),
         ]
         for written, function, low, high in cases:
             made = mpmath.chebyfit(function, [low, high], len(written))

@@ -64,12 +64,14 @@ def poly11(c: Sequence[float], t: float) -> float:
     return low + (middle + high * t4) * t4
 
 
-def poly15(c: Sequence[float], t: float) -> float:
-    """Return the polynomial of fifteen coefficients, in pairs."""
+def poly18(c: Sequence[float], t: float) -> float:
+    """Return the polynomial of eighteen coefficients, in pairs."""
     t2 = t * t
     t4 = t2 * t2
+    t8 = t4 * t4
     first = (c[0] + c[1] * t) + (c[2] + c[3] * t) * t2
     second = (c[4] + c[5] * t) + (c[6] + c[7] * t) * t2
     third = (c[8] + c[9] * t) + (c[10] + c[11] * t) * t2
-    fourth = (c[12] + c[13] * t) + c[14] * t2
-    return (first + second * t4) + (third + fourth * t4) * (t4 * t4)
+    fourth = (c[12] + c[13] * t) + (c[14] + c[15] * t) * t2
+    fifth = c[16] + c[17] * t
+    return (first + second * t4) + ((third + fourth * t4) + fifth * t8) * t8

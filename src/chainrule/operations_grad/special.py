@@ -9,7 +9,13 @@ import numpy as np
 
 from chainrule.operations_grad.exponentials import exp_scaled
 from chainrule.operations_grad.partials import chosen
-from chainrule.operations_grad.plain_arithmetic import poly11, poly15
+from chainrule.operations_grad.plain_arithmetic import (
+    bits_of,
+    of_bits,
+    poly11,
+    poly18,
+    u,
+)
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.namespace import EXTRA
@@ -17,6 +23,7 @@ from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import asked_array
 
 _where: Any = np.where
+FIRST_BITS = u(0xFFFFFFFFF8000000)
 
 # erf(x) / x - 1 for abs(x) <= 1, in x**2 - 1/2: the first coefficient, and the others.
 ERF_FIRST = -0.0345312613301327
@@ -26,14 +33,36 @@ ERF = (
     -9.614808641390195e-06, 1.0536323840680666e-06, -1.0420387617195658e-07,
     9.432320191926508e-09, -7.795898827002142e-10,
 )  # fmt: skip
-# exp(x**2) erfc(x) for 1 <= x <= 6, in (x - 3) / (x + 3).
+# (x + 1/2) exp(x**2) erfc(x) for 1 <= x <= 27.5, in (x - 3) / (x + 3):
+# the first coefficient, and the others.
+ERFCX_FIRST = 0.6265040291348649
 ERFCX = (
-    0.17900115118138996, -0.32623356004303716, 0.24560380171233195,
-    -0.15011593650078744, 0.07166583719774874, -0.024392499318273194,
-    0.004269136347508256, 0.0007077464443901538, -0.0005970623517093284,
-    4.525472635483354e-05, 6.406182073530546e-05, -1.284889451252353e-05,
-    -8.008021319412685e-06, 2.023603179641757e-06, 1.2801900862962662e-06,
+    -0.06781055306229095, -0.023781147176744934, 0.06482257935144482,
+    -0.05963683170623738, 0.03415401366823402, -0.011885257497781286,
+    0.001264696009592046, 0.0009443456733208158, -0.000389917591774273,
+    -5.258302047400512e-05, 6.256132222230075e-05, 2.4823326770617637e-06,
+    -1.0101919189492774e-05, -3.5269487165365687e-07, 1.8513372796944012e-06,
+    7.330317840575188e-08, -3.9269258549227057e-07, 8.87577270290513e-08,
 )  # fmt: skip
+
+
+def erf_less_x(x: float) -> float:
+    """Return erf(x) / x - 1 for abs(x) <= 1."""
+    t = x * x - 0.5
+    return ERF_FIRST + t * poly11(ERF, t)
+
+
+def far_erfc(y: float) -> float:
+    """Return erfc(y) for y in 1..27.5.
+
+    The square is that of the first 26 bits of y, which is exact, and what is left.
+    """
+    head = of_bits(bits_of(y) & FIRST_BITS)
+    rest = (y - head) * (y + head)
+    t = (y - 3.0) / (y + 3.0)
+    scaled = (ERFCX_FIRST + t * poly18(ERFCX, t)) / (y + 0.5)
+    p = exp_scaled(-(head * head), 0.0) * scaled
+    return p - p * (rest - rest * rest * (0.5 - rest / 6.0))
 
 
 def sinc_derivative(x: Value, *, order: int) -> Value:
@@ -163,12 +192,9 @@ class erf_grad(elementwise):
     @staticmethod
     def native(x: float) -> float:
         """Return erf(x): near 0 by itself, farther out 1 - erfc(abs(x))."""
-        t = x * x - 0.5
-        near = x + x * (ERF_FIRST + t * poly11(ERF, t))
         y = abs(x)
-        y = 6.0 if y > 6.0 else y
-        far = 1.0 - exp_scaled(-(y * y), 0.0) * poly15(ERFCX, (y - 3.0) / (y + 3.0))
-        return near if y <= 1.0 else math.copysign(far, x)
+        far = math.copysign(1.0 - far_erfc(6.0 if y > 6.0 else y), x)
+        return x + x * erf_less_x(x) if y <= 1.0 else far
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

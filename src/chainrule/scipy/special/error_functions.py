@@ -14,7 +14,11 @@ import numpy as np
 import scipy.special
 
 from chainrule.operations import namespace as ops
-from chainrule.operations_grad.special import TWO_OVER_ROOT_PI
+from chainrule.operations_grad.special import (
+    TWO_OVER_ROOT_PI,
+    erf_less_x,
+    far_erfc,
+)
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case, within
 from chainrule.rules.namespace import EXTRA, opaque
@@ -33,6 +37,14 @@ class erfc_grad(elementwise):
 
     forward = "scipy.special:erfc"
     expression = "math.erfc(x)"
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return erfc(x) within 4 units in the last place: near 0 by erf."""
+        y = abs(x)
+        far = far_erfc(27.5 if y > 27.5 else y)
+        near = (1.0 - x) - x * erf_less_x(x)
+        return near if y <= 1.0 else far if x > 0.0 else 2.0 - far
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
