@@ -24,6 +24,8 @@ MOMENTS = ("mean", "var", "std", "entropy")
 LOC, SCALE = 0.3, 1.7
 WHOLE = ("erlang",)
 """Distributions whose shapes SciPy wants whole: they are not moved."""
+LOOSE = {"kstwobign": 1e-6}
+"""What SciPy's own densities lose beside mpmath."""
 SMOOTH = {k: d for k, d in DISTRIBUTIONS.items() if isinstance(d, continuous)}
 DISCRETE = {k: d for k, d in DISTRIBUTIONS.items() if k not in SMOOTH}
 
@@ -79,7 +81,7 @@ def test_values_are_scipys_far_out_too(name):
         at = q if method in SHARES else x
         want = theirs(name, method, at, *shapes, loc=LOC, scale=SCALE)
         got = getattr(d, method)(gd.node(at), *shapes, loc=LOC, scale=SCALE)
-        rtol = 1e-9 if method in SHARES else 1e-10
+        rtol = 1e-9 if method in SHARES else LOOSE.get(name, 1e-10)
         close_to_scipy(gd.value(got), want, q, rtol, log="log" in method)
 
 

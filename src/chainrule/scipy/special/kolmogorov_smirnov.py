@@ -70,25 +70,25 @@ def smirnov_derivative(n: Reals, d: Reals, *, order: int) -> Any:
 
     Of each term ``C(n, j) d (d + j / n)**(j-1) (1 - d - j / n)**(n-j)`` of it.
     """
-    good = (n >= 1) & (n <= _LARGEST) & (d > 0) & (d < 1)
+    good = (n >= 1) & (n <= _LARGEST) & (d >= 0) & (d < 1)
     n, d = _where(good, n, 1.0), _where(good, d, 0.5)
     total: Any = np.zeros_like(d)
     for j in range(int(np.max(n, initial=0.0))):
-        a, b = d + j / n, 1 - d - j / n
+        a, b = d + j / n if j else np.ones_like(d), 1 - d - j / n
         inside = (b > 0) & (j < n)
         b = _where(inside, b, 0.5)
         m = _where(inside, n, j + 1.0)
-        first = [_scipy.binom(j - 1, i) / a**i for i in range(order + 1)]
-        if j == 0:
-            first = [(-1 / a) ** i for i in range(order + 1)]
         second = [_scipy.binom(m - j, i) / (-b) ** i for i in range(order + 1)]
-        terms = product(first, second)
-        top = d * terms[order] + (terms[order - 1] if order else 0.0)
+        top = second[order]
+        if j:  # the first term is (1 - d)**n
+            first = [_scipy.binom(j - 1, i) / a**i for i in range(order + 1)]
+            terms = product(first, second)
+            top = d * terms[order] + (terms[order - 1] if order else 0.0)
         log = (j - 1) * np.log(a) + (m - j) * np.log(b) + _log_binomial(m, j)
         total = total + _where(inside, np.exp(log) * top, 0.0)
     z = math.factorial(order) * total
     outside = 0.0 if order else 1.0
-    return _where(good, z, _where((d <= 0) | (d >= 1), outside, np.nan))
+    return _where(good, z, _where((d < 0) | (d >= 1), outside, np.nan))
 
 
 def _log_binomial(n: Reals, k: int) -> Any:

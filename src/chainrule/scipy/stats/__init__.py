@@ -13,6 +13,7 @@ In: SciPy's arguments, nodes among them. Out: what SciPy returns, as nodes.
 (0.0, 3.5)
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,7 @@ from chainrule.scipy.stats.beta_family import rdist as rdist
 from chainrule.scipy.stats.beta_family import semicircular as semicircular
 from chainrule.scipy.stats.beta_family import t as t
 from chainrule.scipy.stats.bounded import bradford as bradford
+from chainrule.scipy.stats.bounded import irwinhall as irwinhall
 from chainrule.scipy.stats.bounded import loguniform as loguniform
 from chainrule.scipy.stats.bounded import reciprocal as reciprocal
 from chainrule.scipy.stats.bounded import trapezoid as trapezoid
@@ -48,12 +50,14 @@ from chainrule.scipy.stats.circular import vonmises as vonmises
 from chainrule.scipy.stats.circular import vonmises_line as vonmises_line
 from chainrule.scipy.stats.circular import wrapcauchy as wrapcauchy
 from chainrule.scipy.stats.continuous import continuous
+from chainrule.scipy.stats.counting import COUNTS
 from chainrule.scipy.stats.counting import bernoulli as bernoulli
 from chainrule.scipy.stats.counting import betabinom as betabinom
 from chainrule.scipy.stats.counting import betanbinom as betanbinom
 from chainrule.scipy.stats.counting import binom as binom
 from chainrule.scipy.stats.counting import geom as geom
 from chainrule.scipy.stats.counting import nbinom as nbinom
+from chainrule.scipy.stats.counting import nchypergeom_fisher as nchypergeom_fisher
 from chainrule.scipy.stats.counting import poisson as poisson
 from chainrule.scipy.stats.counting import skellam as skellam
 from chainrule.scipy.stats.density_estimates import gaussian_kde as gaussian_kde
@@ -103,6 +107,8 @@ from chainrule.scipy.stats.gamma_relatives import argus as argus
 from chainrule.scipy.stats.gamma_relatives import dgamma as dgamma
 from chainrule.scipy.stats.gamma_relatives import gennorm as gennorm
 from chainrule.scipy.stats.gamma_relatives import halfgennorm as halfgennorm
+from chainrule.scipy.stats.goodness_of_fit import ksone as ksone
+from chainrule.scipy.stats.goodness_of_fit import kstwobign as kstwobign
 from chainrule.scipy.stats.heavy_tails import burr as burr
 from chainrule.scipy.stats.heavy_tails import burr12 as burr12
 from chainrule.scipy.stats.heavy_tails import cauchy as cauchy
@@ -171,8 +177,18 @@ def __getattr__(name: str) -> Any:
 def _without_formulas(name: str) -> Any:
     """Return a distribution that is SciPy's, and takes nodes in loc and scale alone."""
     smooth = isinstance(getattr(scipy.stats, name), scipy.stats.rv_continuous)
-    return (continuous if smooth else discrete)(no_formulas, name)
+    counted = name in ("hypergeom", "nhypergeom", "randint")
+    formulas = only_counts if counted else no_formulas
+    return (continuous if smooth else discrete)(formulas, name)
 
 
 class no_formulas:
     """A distribution of which no formula is declared"""
+
+
+class only_counts(no_formulas):
+    """A distribution all of whose parameters are whole numbers"""
+
+    refused: Mapping[str, str] = dict.fromkeys(
+        ("M", "n", "N", "r", "low", "high"), COUNTS
+    )

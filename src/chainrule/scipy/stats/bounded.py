@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from chainrule.scipy.stats.continuous import UNIT, continuous
 from chainrule.scipy.stats.derived import log1mexp
 from chainrule.scipy.stats.namespaces import np, sc
 from chainrule.values.types import Value
+from chainrule.values.vertices import raw
 
 
 @continuous
@@ -317,3 +319,40 @@ class truncweibull_min:
         first, last = np.power(a, c), np.power(b, c)
         power = first - np.log1p(q * np.expm1(first - last))
         return np.power(power, 1.0 / c)
+
+
+@continuous
+class irwinhall:
+    """pdf(x) = sum((-1)**k C(n, k) (x - k)**(n - 1), k <= x) / (n - 1)!, 0 <= x <= n
+
+    It is a cardinal spline, by de Boor's recurrence, in which nothing cancels.
+    """
+
+    sample: tuple[float, ...] = (4,)
+    refused: Mapping[str, str] = {"n": "it counts. Pass gd.value(...)."}
+
+    @staticmethod
+    def support(n: Value) -> tuple[Value, Value]:
+        return 0.0, n
+
+    @staticmethod
+    def pdf(x: Value, n: Value) -> Value:
+        highest: Any = np.max(n, initial=1.0)
+        largest = int(highest)
+        shifts = np.arange(largest)
+        x = np.expand_dims(x + 0.0 * n, -1)
+        piece = np.clip(np.floor(raw(x)), 0, np.expand_dims(n, -1) - 1)
+        y, splines = x - shifts, np.where(shifts == piece, 1.0, 0.0)
+        density = np.where(n == 1, splines[..., 0], 0.0)
+        for order in range(2, largest + 1):
+            y = y[..., :-1]
+            rising, falling = y * splines[..., :-1], (order - y) * splines[..., 1:]
+            splines = (rising + falling) / (order - 1)
+            density = np.where(n == order, splines[..., 0], density)
+        return density
+
+    @staticmethod
+    def logpdf(x: Value, n: Value) -> Value:
+        density = irwinhall.formulas.pdf(x, n)
+        positive = density > 0.0
+        return np.where(positive, np.log(np.where(positive, density, 1.0)), -math.inf)

@@ -9,6 +9,7 @@ from typing import Any
 from chainrule.scipy.stats.discrete import discrete
 from chainrule.scipy.stats.namespaces import np, sc
 from chainrule.values.types import Value
+from chainrule.values.vertices import raw
 
 COUNTS = "it counts. Pass gd.value(...)."
 
@@ -237,3 +238,58 @@ class betanbinom:
     def mean(n: Value, a: Value, b: Value) -> Value:
         finite = a > 1.0
         return np.where(finite, n * b / np.where(finite, a - 1.0, 1.0), math.inf)
+
+
+@discrete
+class nchypergeom_fisher:
+    """pmf(k) = C(n, k) C(M - n, N - k) odds**k, divided by their sum"""
+
+    sample: tuple[float, ...] = (30, 12, 10, 0.7)
+    refused: Mapping[str, str] = dict.fromkeys(("M", "n", "N"), COUNTS)
+
+    @staticmethod
+    def support(M: Value, n: Value, N: Value, odds: Value) -> tuple[Value, Value]:
+        return np.maximum(0.0, N + n - M), np.minimum(N, n)
+
+    @staticmethod
+    def valid(M: Value, n: Value, N: Value, odds: Value) -> Value:
+        whole = (np.floor(M) == M) & (n == np.floor(n)) & (np.floor(N) == N)
+        return whole & (n >= 0) & (n <= M) & (N >= 0) & (N <= M) & (odds > 0)
+
+    @staticmethod
+    def logpmf(k: Value, M: Value, n: Value, N: Value, odds: Value) -> Value:
+        low, high = nchypergeom_fisher.formulas.support(M, n, N, odds)
+        columns = (np.expand_dims(s, -1) for s in (low, high, M, n, N, odds))
+        first, last, *shapes = columns
+        counts = np.arange(np.min(low), np.max(high, initial=0.0) + 1.0)
+        held = (counts >= first) & (counts <= last)
+        terms = _log_weight(np.where(held, counts, first), *shapes)
+        top = np.max(np.where(held, raw(terms), -math.inf), -1, keepdims=True)
+        sums = np.sum(np.where(held, np.exp(terms - top), 0.0), -1)
+        return _log_weight(k, M, n, N, odds) - np.log(sums) - top[..., 0]
+
+    @staticmethod
+    def mean(M: Value, n: Value, N: Value, odds: Value) -> Value:
+        return _moment(1, M, n, N, odds)
+
+    @staticmethod
+    def var(M: Value, n: Value, N: Value, odds: Value) -> Value:
+        mean = _moment(1, M, n, N, odds)
+        return _moment(2, M, n, N, odds) - mean * mean
+
+
+def _log_weight(k: Value, M: Value, n: Value, N: Value, odds: Value) -> Value:
+    """Return the logarithm of what probabilities are in proportion to."""
+    ways = log_binomial(n, k) + log_binomial(M - n, N - k)
+    return ways + sc.xlogy(k, odds)
+
+
+def _moment(power: int, *shapes: Value) -> Value:
+    """Return the mean of a power of Fisher's count."""
+    low, high = nchypergeom_fisher.formulas.support(*shapes)
+    columns = [np.expand_dims(s, -1) for s in shapes]
+    counts = np.arange(np.min(low), np.max(high, initial=0.0) + 1.0)
+    held = (counts >= np.expand_dims(low, -1)) & (counts <= np.expand_dims(high, -1))
+    inside = np.where(held, counts, np.expand_dims(low, -1))
+    log = nchypergeom_fisher.formulas.logpmf(inside, *columns)
+    return np.sum(np.where(held, np.exp(log) * inside**power, 0.0), -1)

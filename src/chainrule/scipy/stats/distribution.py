@@ -200,9 +200,10 @@ class distribution:
         if kwds or not count <= len(args) <= count + len(self._place):
             args = self._bound(args, kwds)
         values = [*args, *(float(v) for _, v in self._place[len(args) - count :])]
-        for name, why in getattr(self.formulas, "refused", {}).items():
-            if isinstance(values[self.shape_names.index(name)], vertex):
-                raise missing(self.name, f"... in {name!r}", why)
+        refused = getattr(self.formulas, "refused", {})
+        for name, x in zip(self.shape_names, values, strict=False):
+            if name in refused and isinstance(x, vertex):
+                raise missing(self.name, f"... in {name!r}", refused[name])
         return list(map(operand, values))
 
     def _bound(self, args: Sequence[Any], kwds: Mapping[str, Any]) -> list[Any]:
@@ -255,7 +256,15 @@ class distribution:
             return ""
         if method not in self._methods:
             return INSTEAD.get(method, CONSTANT)
-        return "" if self._found_formula(method) else f"It has no formula. {CONSTANT}"
+        return "" if self._found_formula(method) else self._without_formula(method)
+
+    def _without_formula(self, method: str) -> str:
+        """Return why a method has no derivative, and what to write instead."""
+        return (
+            "SciPy computes it by integration or by a series of its own. For checked "
+            f"differences write gd.numerical(scipy.stats.{self.name}.{method}); "
+            "pass gd.value(x) if its result is to be treated as constant."
+        )
 
     def _found_formula(self, method: str) -> Formula | None:
         """Return the formula of a method, declared or derived from others."""
@@ -271,7 +280,7 @@ class distribution:
         """Return the formula of a method, or raise."""
         formula = self._found_formula(method)
         if formula is None:
-            raise missing(self.name, method, f"it has no formula. {CONSTANT}")
+            raise missing(self.name, method, self._without_formula(method))
         return formula
 
 
