@@ -50,7 +50,7 @@ def recorded_{name}(x{where}):
             value = forward(x_)
             {even_n}
             z._parameters = NONE
-            if value.dtype is not x_.dtype:
+            if type(x_) is ndarray and value.dtype is not x_.dtype:
                 z._step = array_n
             return z
     return record(rule, (x,))
@@ -93,14 +93,22 @@ def recorded_{name}(x, y{where}):
                     value = {array_xy}
                     {even_nn}
                     z._parameters = NONE
-                    if x_.shape != y_.shape or x_.dtype is not y_.dtype:
+                    if type(x_) is float64:
+                        if type(y_) is not float64:
+                            z._step = array_nn
+                    elif x_.shape != y_.shape or x_.dtype is not y_.dtype:
                         z._step = array_nn
+                    return z
+                if type(y_) is float:
+                    value = {array_xy}
+                    {even_nn}
+                    z._step, z._parameters = array_nn, NONE
                     return z
             elif type(y) is float or type(y) is int or type(y) is float64:
                 value = {array_xc}
                 {even_nc}
                 z._parameters = NONE
-                if value.dtype is not x_.dtype:
+                if type(x_) is ndarray and value.dtype is not x_.dtype:
                     z._step = array_nc
                 return z
     elif (type(x) is float or type(x) is int) and type(y) is node:
@@ -116,8 +124,14 @@ def recorded_{name}(x, y{where}):
             value = {array_cy}
             {even_cn}
             z._parameters = NONE
-            if value.dtype is not y_.dtype:
+            if type(y_) is ndarray and value.dtype is not y_.dtype:
                 z._step = array_cn
+            return z
+    if type(x) is node and type(y) is node and type(x_) is float:
+        if type(y_) is ndarray or type(y_) is float64:
+            value = {array_xy}
+            {even_nn}
+            z._step, z._parameters = array_nn, NONE
             return z
     return record(rule, (x, y))
 """

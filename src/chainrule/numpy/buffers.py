@@ -76,8 +76,11 @@ class buffer(operated):  # noqa: N801
 
     def __getattribute__(self, name: str) -> Any:
         """Find an attribute of the array, or of the node that it has become."""
-        if _state(self) is None or name in _OWN or name.startswith("__"):
+        state = _state(self)
+        if state is None or name in _OWN or name.startswith("__"):
             return object.__getattribute__(self, name)
+        if name == "flat" and not isinstance(state, vertex):
+            return object.__getattribute__(self, name)  # it takes nodes
         return getattr(self.current(), name)
 
     def current(self) -> Any:
@@ -144,11 +147,12 @@ class buffer(operated):  # noqa: N801
         state = _state_of(self)
         if isinstance(state, vertex):
             return state[index]
-        if is_basic(index) and isinstance(_state(self), stand_in):
+        state = _state(self)
+        if isinstance(state, stand_in) and is_basic(index):
             part = self._part_of_memory(index)
             if isinstance(part, buffer) and _base_of(part) is not None:
                 return part  # it follows where a node comes
-        if _state(self) is not None or isinstance(index, vertex):
+        if state is not None or isinstance(index, vertex):
             return self.current()[index]
         if type(index) not in _INDICES and first_stand_in(index) is not None:
             return getitem(self.current(), index=index)
@@ -252,7 +256,7 @@ _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
 _base_of, _state_of = _BASE.__get__, _STATE.__get__
 _view = ndarray.view
-_OWN = frozenset("_found _part_of_memory current flat hand_over part".split())
+_OWN = frozenset("_found _part_of_memory current hand_over part".split())
 _NO_ARRAYS: Any = frozenset([int, float, bool, str, type(None)])
 _INDICES: Any = (int, slice, type(Ellipsis))
 

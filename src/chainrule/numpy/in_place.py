@@ -25,10 +25,10 @@ from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
 from chainrule.nodes.out import refuse as refuse_call
 from chainrule.nodes.out import refuse_part, shown, shown_index
-from chainrule.nodes.reads import BASIC_PARTS
+from chainrule.nodes.reads import BASIC_PARTS, OF_ARRAYS
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.numpy.overwriting import move, overwrite, overwrite_again, repeated
-from chainrule.operations_grad import indexing, selection, structure
+from chainrule.operations_grad import indexing, structure
 from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
@@ -57,9 +57,6 @@ from chainrule.values.versions import (
 )
 from chainrule.values.vertices import raw, stand_in, vertex
 
-_OF_ARRAYS = selection.where_grad, structure.identity_grad
-"""Rules of functions that return arrays of no axes for numbers: np.where, np.copy."""
-
 CONSTANT: Mapping[str, Any] = {"constant": True}
 """The parameters of an array that was overwritten by what has no derivative."""
 
@@ -79,7 +76,7 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
     if array_of(y._value) is None:
         if is_foreign(y._value):
             raise _foreign_write("y[index] = v", y)
-        if y._step is None or y._step.rule not in _OF_ARRAYS:
+        if y._step is None or y._step.rule not in OF_ARRAYS:
             raise TypeError(
                 f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
                 "cannot either. Assign a new number to the name."

@@ -17,6 +17,7 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.supports import fit
 from chainrule.steps.owned_arrays import GIVEN, accumulate_by, add_into
 from chainrule.steps.step import Step, named, reference_step
+from chainrule.steps.tangent_step import tangent_step_of
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import vertex
 
@@ -94,9 +95,42 @@ def _write_constant(z: vertex, z_grad: Any, bars: Bars) -> None:
         add_into(bars, x, z_grad)
 
 
+# -------------------------------------------------------------------- tangents
+
+
+def _pushed_read(z: vertex, dots: Bars) -> Any:
+    """z_dot = x_dot[index]"""
+    x_dot: Any = dots.get(z.operands[0])
+    if type(x_dot) is ndarray:
+        z_dot: Any = x_dot[z._parameters]
+        if type(z_dot) is type(z._value):
+            return z_dot
+    return None if x_dot is None else _read_by_rule(z, dots)
+
+
+def _pushed_write(z: vertex, dots: Bars) -> Any:
+    """z_dot = x_dot, y_dot at index, in its memory"""
+    x, y = z.operands
+    if x.passes_on:
+        y_dot: Any = dots.get(y, 0.0) if isinstance(y, vertex) else 0.0
+        x_dot: Any = dots.pop(x, None)
+        own = type(x_dot) is ndarray and _count(x_dot) == _HELD_ONCE - 1
+        if own and x_dot.base is None and type(y_dot) in _REAL:
+            x_dot[z._parameters] = y_dot
+            return x_dot
+        if x_dot is not None:
+            dots[x] = x_dot
+    return _write_by_rule(z, dots)
+
+
 READ: Step = named(_read, getitem_grad, ("entry", (True,)))
 """The step of ``x[index]`` where that is one entry."""
 WRITE: Step = named(_write, setitem_grad, ("entry", (True, True)))
 """The step of ``x[index] = y`` where both are one number and ``y`` is a node."""
 WRITE_CONSTANT: Step = named(_write_constant, setitem_grad, ("entry", (True, False)))
 """The step of ``x[index] = y`` where ``y`` is a constant number."""
+
+_read_by_rule, _write_by_rule = tangent_step_of(READ), tangent_step_of(WRITE)
+_pushed: Any = {READ: _pushed_read, WRITE: _pushed_write, WRITE_CONSTANT: _pushed_write}
+for _step, _push in _pushed.items():
+    _step.tangent_step = _push
