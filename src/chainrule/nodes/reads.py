@@ -88,9 +88,10 @@ OF_ARRAYS = where_grad, identity_grad
 
 def _are_apart(x: Any, y: Any) -> bool:
     """Tell whether two different places, integers or tuples of them, surely differ."""
+    kind: Any = type(y)  # pyright: ignore[reportUnknownVariableType]
     if type(x) is int:
-        return type(y) is int and (x < 0) == (y < 0)
-    if type(y) is not tuple or slice in map(type, y):
+        return kind is int and (x < 0) == (y < 0)
+    if kind is not tuple or slice in map(type, y):
         return False
     return min(x) >= 0 and min(y) >= 0
 
