@@ -449,3 +449,17 @@ def test_boxes_of_derivatives_have_nodes_with_parents_and_tangents():
     assert type(x) is ag(".core").JVPNode
     assert x.g == 3.0
     assert onp.isclose(y.g, 3 * (onp.cos(2.0) * 2 + onp.sin(2.0)))
+
+
+def test_cotangents_of_a_tuple_may_be_in_a_list():
+    pullback, _ = ag("").make_vjp(lambda x: (x * x, (3.0 * x, {"a": x})))(2.0)
+    for g in ((1.0, (1.0, {"a": 1.0})), [1.0, [1.0, {"a": 1.0}]]):
+        assert pullback(g) == 8.0
+    pullback, _ = ag("").make_vjp(lambda x: [x[0], x[1] * x[0]])(onp.array([2.0, 3.0]))
+    assert pullback(onp.array([1.0, 1.0])).tolist() == [4.0, 2.0]
+    assert pullback([1.0, 1.0, 5.0]).tolist() == [4.0, 2.0]
+    for g in ([1.0], 1.0):
+        with pytest.raises(ValueError, match="2 parts"):
+            pullback(g)
+    tangent = ag("").make_jvp(lambda x: x[0] * x[1])((2.0, 3.0))([1.0, 1.0])[1]
+    assert tangent == 5.0

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.compat.boxes import ArrayBox
+from chainrule.errors import ShapeError
 from chainrule.nodes import recorder
 from chainrule.nodes.admission import kept
 from chainrule.transforms.arrangement import Arrangement
 from chainrule.values.containers import flatten, is_container, unflatten
-from chainrule.values.shapes import ndarray
+from chainrule.values.shapes import describe, ndarray
 from chainrule.values.vertices import first_vertex, raw, vertex
 
 ONE = Arrangement("")
@@ -162,8 +163,19 @@ def _is_of(x: Any, given: set[int]) -> bool:
 
 
 def leaves_in(structure: Any, grad: Any) -> list[Any]:
-    """Return the leaves of a container's cotangent; rows of an array serve as parts."""
+    """Return the leaves of a container's cotangent.
+
+    A list may stand for a tuple, and rows of an array for the parts; what there is more
+    of them is not looked at, as in autograd.
+    """
     if structure.is_leaf():
         return [grad]
-    pairs = zip(structure.entries(), structure.children(), strict=True)
+    entries = structure.entries()
+    if not hasattr(grad, "__len__") or len(grad) < len(entries):
+        count = f"{len(grad)} of them" if hasattr(grad, "__len__") else describe(grad)
+        raise ShapeError(
+            f"The cotangent of a container of {len(entries)} parts needs one for each; "
+            f"received {count}."
+        )
+    pairs = zip(entries, structure.children(), strict=True)
     return [leaf for key, part in pairs for leaf in leaves_in(part, grad[key])]

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.compat import traces
 from chainrule.compat.boxes import ArrayBox, Box, as_box
+from chainrule.compat.calls import leaves_in
 from chainrule.compat.primitives import shaped
 from chainrule.rules.supports import zeros_of
 from chainrule.sweeps.sweep import push_values, sweep_values
@@ -244,7 +245,10 @@ def _parts(tree: Any, structure: Any) -> list[Any]:
     """Return the leaves of a container that is like another."""
     if structure is LEAF or structure.num_nodes == 1:
         return [tree]
-    return structure.flatten_up_to(tree)
+    try:
+        return structure.flatten_up_to(tree)
+    except ValueError:
+        return leaves_in(structure, tree)
 
 
 def admitted(x: Any) -> Any:
