@@ -322,7 +322,7 @@ def test_tangent_step_is_the_reference(call):
         for moving in [leaves, *([x] for x in leaves if len(leaves) > 1)]:
             dots = [noise(call.rng, raw(x)) for x in moving]
             swept = dict(zip(moving, dots, strict=True))
-            fast_forward_sweep(collect(results).order, swept)
+            fast_forward_sweep(collect(results).order, swept, {})
             expected = forward(results, dots, moving)
             compare(call, results, swept, expected, f"tangent step{WRITTEN}")
 

@@ -160,7 +160,11 @@ def _tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         return np.tensordot(x, y, axes)
     rows = x.transpose(x_order).reshape(x_shape)
     columns = y.transpose(y_order).reshape(y_shape)
-    return _dot(rows, columns).reshape(shape)
+    if x.dtype is not y.dtype or x.dtype.char not in "fdFD":
+        return _dot(rows, columns).reshape(shape)
+    out: Any = np.empty(shape, x.dtype)  # a view of the product would be copied
+    _dot(rows, columns, out.reshape(x_shape[0], y_shape[1]))
+    return out
 
 
 _dot: Any = np.dot
