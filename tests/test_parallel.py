@@ -6,7 +6,12 @@ import multiprocessing
 import os
 import pickle
 import threading
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 
 import numpy as np
 import pytest
@@ -112,6 +117,25 @@ def test_calls_are_in_order_wherever_they_run(processes, threads):
     assert gd.pmap(max, threads)([1, 5], (4, 2)) == [4, 5]
     assert gd.pmap(max, threads)([], []) == []
     assert repr(gd.pmap(max)) == "<pmap of max>"
+
+
+class Losing:
+    """As a cluster whose workers die in a call: an error that knows no call."""
+
+    def submit(self, work, chunk):
+        future = Future()
+        if any(row == (2,) for row in chunk[1]):
+            future.set_exception(MemoryError(work.__name__))
+        else:
+            future.set_result(work(chunk))
+        return future
+
+
+@pytest.mark.parametrize(("size", "which"), [(1, "call 2"), (2, "calls from 2 on")])
+def test_an_error_that_knows_no_call_names_those_it_was_sent_with(size, which):
+    with pytest.raises(MemoryError, match="abs") as caught:
+        gd.pmap(abs, Losing(), chunksize=size)(range(4))
+    assert caught.value.__notes__ == [f"chainrule.pmap: {which} ended so."]
 
 
 def test_processes_of_its_own_stay_until_they_are_closed():

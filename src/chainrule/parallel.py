@@ -178,8 +178,8 @@ class ParallelMap:
         futures: list[Future[Results]] = []
         try:
             futures += [submit(work, chunk) for chunk in chunks]
-            for future in futures:
-                yield future.result()
+            for future, chunk in zip(futures, chunks, strict=True):
+                yield _result(future, chunk)
         except BrokenExecutor as error:
             self.close()
             error.add_note(
@@ -223,6 +223,22 @@ class ParallelMap:
     def __repr__(self) -> str:
         """Show what is called."""
         return f"<pmap of {described(self.f)}>"
+
+
+def _result(future: Future[Results], chunk: Chunk) -> Results:
+    """Return what a chunk's calls return; an error that names none names the chunk."""
+    try:
+        return future.result()
+    except BrokenExecutor:
+        raise
+    except Exception as error:
+        if not any(
+            "chainrule.pmap: call" in x for x in getattr(error, "__notes__", ())
+        ):
+            first, rows = chunk
+            which = f"call {first}" if len(rows) == 1 else f"calls from {first} on"
+            error.add_note(f"chainrule.pmap: {which} ended so.")
+        raise
 
 
 def _refuse_nodes(x: Sequence[Any], what: str) -> None:
@@ -299,6 +315,7 @@ class Work:
     ) -> None:
         """Keep the function; ``by_value`` sends its code, where it is a program's."""
         self._f, self._shared, self._by_value = f, shared, by_value
+        self.__name__: str = getattr(f, "__name__", "calls")  # for Dask's dashboard
         self.away = False
         """Whether it was sent to this process."""
 
