@@ -129,7 +129,7 @@ def test_constants_are_kept_as_they_were():
 
 def test_an_estimate_that_is_worse_than_asked_warns():
     def noisy(x):
-        return float(x) ** 2 + 1e-5 * math.sin(1e6 * float(x))
+        return float(x) ** 2 + 1e-5 * (hash(float(x)) % 100 / 50 - 1)
 
     f = gd.numerical(noisy)
     with pytest.warns(NumericalWarning, match="derivative of noisy by differences"):
@@ -176,6 +176,8 @@ def test_what_is_refused():
     for order in (0, 3):
         with pytest.raises(ArgumentError, match="even order"):
             gd.numerical(foreign, order=order)
+    with pytest.raises(ArgumentError, match="rtol above 0"):
+        gd.numerical(foreign, rtol=-1.0)
     with pytest.raises(ArgumentError, match="step above 0"):
         gd.numerical(foreign, step=0.0)
     f = gd.numerical(foreign)
@@ -206,3 +208,14 @@ def test_arrays_without_entries():
     f = gd.numerical(lambda x: 2.0 * x)
     assert gd.grad(lambda x: np.sum(f(x)))(np.zeros(0)).shape == (0,)
     assert gd.jacobian(f)(np.zeros((2, 0))).shape == (2, 0, 2, 0)
+
+
+@pytest.mark.parametrize("at", [1e4, 3e3, 123.4, -7e5])
+def test_waves_that_fit_halved_steps_are_told_from_slopes(at):
+    f = gd.numerical(lambda x: math.sin(float(x)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = gd.grad(f)(at)
+    assert told or found == pytest.approx(math.cos(at), rel=1e-5, abs=1e-5)
+    if at == 1e4:  # 25 is nearly 8 pi
+        assert found == pytest.approx(math.cos(at), rel=1e-6)

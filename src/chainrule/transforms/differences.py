@@ -25,6 +25,7 @@ _LEVELS = 10
 _TINY = 1e-30
 _CHECK = 1e-4
 _CLOSE = 1e-4
+_BETWEEN = 0.37
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -55,10 +56,13 @@ def directional(
         exact = _complex_step(moved, size)
         if exact is not None:
             return exact, _EPS, "complex step"
-    found, error = _Table(moved, size, order).best(step / size)
+    table = _Table(moved, size, order)
+    found, error = table.best(step / size)
     own = _length([np.where(t, x, 0.0) for x, t in zip(at, along, strict=True)], along)
-    if not error <= rtol and own != size:
-        again, less = _Table(moved, own, order).best(step / own)
+    for of, h in ((own, step / own), (size, table.smaller)):
+        if error <= rtol or not h or (of, h) == (size, step / size):
+            continue
+        again, less = _Table(moved, of, order).best(h)
         if not error <= less:
             found, error = again, less
     return found, error, "differences"
@@ -135,6 +139,8 @@ class _Table:
         self.found: list[Vector] = []
         self.error = math.inf
         self.bends: list[float] = []
+        self.smaller = 0.0
+        """The step that does not confirm the best derivatives, if one does not."""
 
     def best(self, h: float) -> tuple[list[Vector], float]:
         """Return the best derivatives that steps from h on give, and their error.
@@ -157,7 +163,15 @@ class _Table:
         size = self._size(self.found)
         if kink > 1e-3 * size:  # it does not go as h does
             self.error = max(self.error, kink / (size or kink))
+        self._confirm(_BETWEEN * h)
         return self.found, self.error
+
+    def _confirm(self, h: float) -> None:
+        """Compare with a difference of another step: waves may fit halved ones."""
+        slope = [z / (2 * h) for z in _less(self.moved(h), self.moved(-h))]
+        apart = self._apart(slope, self.found)
+        if not apart <= max(1e-3, 10 * self.error):
+            self.error, self.smaller = apart, h
 
     def _row(self, h: float, before: Sequence[list[Vector]]) -> list[list[Vector]]:
         """Return the differences of a step, and what they extrapolate to."""

@@ -74,7 +74,7 @@ def numerical(
     Raises
     ------
     ArgumentError
-        If ``order`` or ``step`` is none, or an argument to differentiate is complex.
+        If ``order``, ``step`` or ``rtol`` is none, or an argument is complex.
 
     Notes
     -----
@@ -103,6 +103,8 @@ def numerical(
         )
     if not step > 0:
         raise ArgumentError(f"numerical needs a step above 0; received {step!r}.")
+    if not rtol > 0:
+        raise ArgumentError(f"numerical needs an rtol above 0; received {rtol!r}.")
     label = name or getattr(f, "__name__", "f").strip("<>")
     account = Account(label, order, float(step), float(rtol))
     foreign = _Foreign(functools.partial(_called, f), account, by_complex=True)
