@@ -18,9 +18,9 @@ import scipy.optimize
 from chainrule.errors import ArgumentError
 from chainrule.ipopt.runs import Functions, Run, Solution, apart
 from chainrule.nodes.admission import holds_nodes
-from chainrule.scipy.optimize.bounds import joined, limits
+from chainrule.scipy.optimize.bounds import flat_bounds, joined, limits, spread
 from chainrule.scipy.optimize.kinks import regular
-from chainrule.scipy.optimize.problems import FEW, Problem, flat_bounds, spread
+from chainrule.scipy.optimize.problems import FEW, Problem
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import (
     FREE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -127,16 +127,14 @@ def implicit(
         outer = list(dict.fromkeys(v for v in leaves if isinstance(v, node)))
         places = {v: i for i, v in enumerate(outer)}
 
-        def at(parts: Any, z: Value) -> Any:
-            f, given = parts
-            return form.residual(f(form.apart(z), *unflatten(structure, given)), z)
-
         def equation(z: Value, *operands: Value) -> Any:
             given = [operands[places[v]] if isinstance(v, node) else v for v in leaves]
-            return at((residual, given), z)
+            return form.residual(
+                residual(form.apart(z), *unflatten(structure, given)), z
+            )
 
         how: Any = {"linear_solve": linear_solve, "matrix_free": matrix_free}
-        reads = functools.partial(nodes_read, (residual, leaves), at, x)
+        reads = functools.partial(nodes_read, residual, args, form.apart, x)
         return form.apart(solution(equation, x, outer, reads=reads, **how))
 
     return solved
@@ -154,7 +152,7 @@ def solution(
     matrix_free: bool = False,
     system: Solvable | None = None,
     beside: Callable[..., Any] | None = None,
-    reads: Callable[[], Reading] | None = None,
+    reads: Callable[[Collection[node]], Reading] | None = None,
 ) -> Any:
     """Return a plain solution as a node, if the equation reads one.
 
@@ -190,13 +188,13 @@ def _complete(
     equations: Sequence[Callable[..., Any]],
     x: Value,
     operands: Sequence[node],
-    reads: Callable[[], Reading] | None,
+    reads: Callable[[Collection[node]], Reading] | None,
 ) -> tuple[Sequence[Callable[..., Any]], list[Recording], tuple[node, ...]]:
     """Return equations that depend on all that they read, their runs, and that."""
     runs = [_recorded(e, x, operands) for e in equations]
     closed, moves = _older(runs)
     known = {*closed, *operands}
-    cut = [v for v in reads().nodes if v not in known] if reads else []
+    cut = [v for v in reads(known).nodes if v not in known] if reads else []
     if not cut:
         return equations, runs, closed
     if not moves and not closed and np.size(raw(x)):

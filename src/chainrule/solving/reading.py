@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,19 +40,26 @@ class Reading:
 
 
 def nodes_read(
-    parts: Any, f: Callable[[Any, Value], Any], x: Value, *, with_x: bool = False
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    restored: Callable[[Any], Any],
+    x: Value,
+    known: Collection[node] = (),
+    *,
+    with_x: bool = False,
 ) -> Reading:
-    """Return the nodes that ``parts`` hold and whose values ``f(parts, x)`` reads.
+    """Return the nodes whose values ``f(restored(x), *args)`` reads.
 
-    ``f`` is run on stand-ins for them, so that ``np.sign(a)`` counts, and so does
-    ``if a > 0``. Where that fails all nodes count. ``with_x`` leaves out the terms of a
-    sum that do not read ``x``, of which a minimum does not depend.
+    Nothing is asked where all that ``f`` and ``args`` hold is ``known``. ``f`` is run
+    on stand-ins for nodes, so that ``np.sign(a)`` counts, and so does ``if a > 0``.
+    Where that fails all nodes count. ``with_x`` leaves out the terms of a sum that do
+    not read ``x``, of which a minimum does not depend.
     """
     from chainrule.compiler.tracing.trace import Trace
 
-    held = opened(parts)
+    held = opened((f, args))
     nodes = [v for v in held.values if isinstance(v, node)]
-    if not nodes:
+    if all(v in known for v in nodes):
         return Reading([])
     trace = Trace()
     inputs = {v: trace.input(_np.array(_example(v))) for v in nodes}
@@ -61,7 +68,8 @@ def nodes_read(
     first = unknown.row
     try:
         with trace.active():
-            found = f(held.filled(given), unknown)
+            run, others = held.filled(given)
+            found = run(restored(unknown), *others)
     except Exception:  # it cannot be run so: it may read whatever it holds
         return Reading(nodes, decides=True)
     ends: list[Any] = list(map(raw, flatten(found)[0]))
@@ -69,8 +77,8 @@ def nodes_read(
     if with_x:
         rows = [row for row in _terms(rows) if id(first) in _behind([row])]
     rows += [guard.row for guard in trace.guards]
-    known = _behind(rows)
-    reads = [v for v in nodes if id(inputs[v].row) in known]
+    behind = _behind(rows)
+    reads = [v for v in nodes if id(inputs[v].row) in behind]
     return Reading(reads, decides=bool(trace.guards))
 
 

@@ -9,11 +9,14 @@ import numpy as np
 import scipy.optimize
 import scipy.optimize as sopt
 
+from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import describe
 from chainrule.values.types import Shape, Value
+from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -87,4 +90,26 @@ def _limit(bound: Any, unknowns: Unknowns, none: float) -> Any:
     return sides(leaves, unknowns.shapes)
 
 
-__all__ = ["Bounds", "joined", "limits", "of_scipy", "sides"]
+def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
+    """Return lower and upper bounds of flat unknowns: nodes where they hold one."""
+    if bounds is None:
+        return _np.full(size, -_np.inf), _np.full(size, _np.inf)
+    if hasattr(bounds, "lb"):
+        pair: Any = (bounds.lb, bounds.ub)
+    elif len(bounds) == 2 and size != 2:
+        pair = bounds
+    else:
+        low = [-_np.inf if b[0] is None else b[0] for b in bounds]
+        high = [_np.inf if b[1] is None else b[1] for b in bounds]
+        pair = (low, high)
+    return spread(pair[0], size), spread(pair[1], size)
+
+
+def spread(bound: Value, size: int) -> Any:
+    """Return a bound as a flat array, one for each entry."""
+    if holds_nodes(bound) or first_stand_in(bound) is not None:
+        return _np.broadcast_to(operations.asarray(bound), (size,)) * 1.0
+    return _np.broadcast_to(_np.asarray(bound, float), (size,))
+
+
+__all__ = ["Bounds", "flat_bounds", "joined", "limits", "of_scipy", "sides", "spread"]

@@ -11,15 +11,9 @@ import numpy as np
 import scipy.optimize
 
 from chainrule.nodes.admission import holds_nodes
-from chainrule.scipy.optimize.bounds import of_scipy
+from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
-from chainrule.scipy.optimize.problems import (
-    Problem,
-    as_array,
-    as_number,
-    flat_bounds,
-    parts_of,
-)
+from chainrule.scipy.optimize.problems import Problem, as_array, as_number, parts_of
 from chainrule.scipy.optimize.roots import matrix_of, raveled
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity

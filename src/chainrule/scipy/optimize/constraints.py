@@ -12,7 +12,8 @@ import scipy.sparse
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.scipy.optimize.problems import Problem, is_left_to_us, spread
+from chainrule.scipy.optimize.bounds import spread
+from chainrule.scipy.optimize.problems import Problem, is_left_to_us
 from chainrule.scipy.optimize.runs import are_plain
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.sparse.matrices import SparseDerivative

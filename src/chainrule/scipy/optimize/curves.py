@@ -17,8 +17,9 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import stacked
 from chainrule.progress import counted
+from chainrule.scipy.optimize.bounds import flat_bounds
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
-from chainrule.scipy.optimize.problems import Problem, flat_bounds
+from chainrule.scipy.optimize.problems import Problem
 from chainrule.scipy.optimize.results import filling_of, inverse, scale_of
 from chainrule.scipy.optimize.runs import solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity

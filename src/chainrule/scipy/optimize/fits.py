@@ -12,13 +12,8 @@ import scipy.optimize
 
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
-from chainrule.scipy.optimize.bounds import of_scipy
-from chainrule.scipy.optimize.problems import (
-    Problem,
-    as_array,
-    flat_bounds,
-    is_left_to_us,
-)
+from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy
+from chainrule.scipy.optimize.problems import Problem, as_array, is_left_to_us
 from chainrule.scipy.optimize.results import Fit, Loss
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity

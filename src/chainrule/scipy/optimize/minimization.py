@@ -13,16 +13,9 @@ from chainrule import operations
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
-from chainrule.scipy.optimize.bounds import of_scipy
+from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy, spread
 from chainrule.scipy.optimize.constraints import Condition, are_sparse, conditions
-from chainrule.scipy.optimize.problems import (
-    FEW,
-    Problem,
-    as_number,
-    flat_bounds,
-    parts_of,
-    spread,
-)
+from chainrule.scipy.optimize.problems import FEW, Problem, as_number, parts_of
 from chainrule.scipy.optimize.results import Minimum
 from chainrule.scipy.optimize.roots import scalar
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from chainrule.compiler.control.bodies import example_of
 from chainrule.compiler.tracing.active import ACTIVE
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.kept import Warmed, known_for
 from chainrule.scipy.optimize.unknowns import Form, Unknowns
 from chainrule.solving.reading import Reading, nodes_read
@@ -25,7 +26,6 @@ from chainrule.transforms.values import value
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES, shape_of
 from chainrule.values.types import Value
-from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
 Derive = Callable[[Callable[[Value], Any]], Callable[..., Any]]
@@ -67,17 +67,21 @@ class Problem:
         self._closes_over: bool = any(map(holds_nodes, flatten(first)[0]))
         self._has_nodes: bool = any(map(holds_nodes, flatten(self.args)[0]))
         if not self.is_node and any(map(holds_nodes, held)):
-            self._has_nodes = self._is_traced or self.reading(unknowns.example).may
+            self._has_nodes = self._is_traced or self._may_read_nodes()
         self.first: Any = value(first)
 
-    def reading(self, x: Value, *, with_x: bool = False) -> Reading:
+    def reading(
+        self, x: Value, known: Collection[node] = (), *, with_x: bool = False
+    ) -> Reading:
         """Return the nodes that the function reads at a point: see ``nodes_read``."""
+        restored = self.unknowns.restored
+        return nodes_read(self.f, self.args, restored, x, known, with_x=with_x)
 
-        def run(pair: Any, x: Value) -> Any:
-            f, args = pair
-            return f(self.unknowns.restored(x), *args)
-
-        return nodes_read((self.f, self.args), run, x, with_x=with_x)
+    def _may_read_nodes(self) -> bool:
+        """Tell whether a result depends on a node that the function holds."""
+        found = self.f(self.unknowns.restored(self.unknowns.example), *self.args)
+        has_nodes = any(map(holds_nodes, flatten(found)[0]))
+        return has_nodes or self.reading(self.unknowns.example).may
 
     @property
     def is_node(self) -> bool:
@@ -376,25 +380,3 @@ def parts_of(
         return f(*args)[1]
 
     return first, second
-
-
-def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
-    """Return lower and upper bounds of flat unknowns: nodes where they hold one."""
-    if bounds is None:
-        return _np.full(size, -_np.inf), _np.full(size, _np.inf)
-    if hasattr(bounds, "lb"):
-        pair: Any = (bounds.lb, bounds.ub)
-    elif len(bounds) == 2 and size != 2:
-        pair = bounds
-    else:
-        low = [-_np.inf if b[0] is None else b[0] for b in bounds]
-        high = [_np.inf if b[1] is None else b[1] for b in bounds]
-        pair = (low, high)
-    return spread(pair[0], size), spread(pair[1], size)
-
-
-def spread(bound: Value, size: int) -> Any:
-    """Return a bound as a flat array, one for each entry."""
-    if holds_nodes(bound) or first_stand_in(bound) is not None:
-        return _np.broadcast_to(operations.asarray(bound), (size,)) * 1.0
-    return _np.broadcast_to(_np.asarray(bound, float), (size,))

@@ -35,7 +35,7 @@ def solution_of(problem: Problem, x: Value) -> Any:
     def residual(y: Value) -> Any:
         return _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    found = solution(residual, x, reads=lambda: problem.reading(x))
+    found = solution(residual, x, reads=functools.partial(problem.reading, x))
     return problem.unknowns.restored(found)
 
 
@@ -351,7 +351,7 @@ def fixed_point(
     def residual(y: Value) -> Any:
         return y - _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    x = solution(residual, found, reads=lambda: problem.reading(found))
+    x = solution(residual, found, reads=functools.partial(problem.reading, found))
     return unknowns.restored(x)
 
 

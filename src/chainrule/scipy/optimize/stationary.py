@@ -13,13 +13,14 @@ is the solution of these equations, as a node (``solving.solution``).
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.kinks import regular, smooth, warn
 from chainrule.scipy.optimize.problems import FEW, Problem
 from chainrule.solving.implicit import solution
@@ -356,9 +357,12 @@ def minimum(
     return solution(equations, z, beside=beside, reads=reads)[:n]
 
 
-def _reads(problem: Problem, x: Array, conditions: Sequence[Any]) -> Reading:
-    nodes = problem.reading(x, with_x=True).nodes
-    return Reading(sum((c.problem.reading(x).nodes for c in conditions), nodes))
+def _reads(
+    problem: Problem, x: Array, conditions: Sequence[Any], known: Collection[node]
+) -> Reading:
+    found = [problem.reading(x, known, with_x=True)]
+    found += [c.problem.reading(x, known) for c in conditions]
+    return Reading([v for each in found for v in each.nodes])
 
 
 def _has_kinks(found: Activity) -> bool:
