@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -120,8 +122,50 @@ def test_recurrences_are_numpys(f):
     np.testing.assert_allclose(gd.compile(gd.grad(ours))(X), gradient)
     curves = gd.jacobian(gd.grad(ours), mode="forward")(X)
     np.testing.assert_allclose(gd.hessian(ours)(X), curves, atol=1e-10)
+
+    def tangents(x):
+        return gd.jvp(ours, (x,), (along,))[1]
+
+    np.testing.assert_allclose(gd.grad(tangents)(X), curves @ along, atol=1e-10)
+    twice = gd.jvp(tangents, (X,), (along,))[1]
+    np.testing.assert_allclose(twice, along @ curves @ along)
     slopes = [(gd.grad(ours)(X + e) - gd.grad(ours)(X - e)) / 2e-6 for e in h]
     np.testing.assert_allclose(curves, np.array(slopes).T, rtol=1e-4, atol=1e-5)
+
+
+def filled(x):
+    y = gd.zeros(x.shape[0])
+    for i in range(1, x.shape[0]):
+        y[i] = y[i - 1] * 0.9 + x[i] * x[i]
+    return np.sum(y * y)
+
+
+SECOND_ORDERS = {
+    "reverse of reverse": lambda x: gd.grad(lambda t: np.sum(x * gd.grad(filled)(t)))(
+        x
+    ),
+    "forward of reverse": lambda x: gd.jvp(gd.grad(filled), (x,), (x,)),
+    "reverse of forward": lambda x: gd.grad(along_itself(x))(x),
+    "forward of forward": lambda x: gd.jvp(along_itself(x), (x,), (x,)),
+}
+
+
+def along_itself(x):
+    return lambda t: gd.jvp(filled, (t,), (x,))[1]
+
+
+@pytest.mark.parametrize("order", SECOND_ORDERS)
+def test_second_orders_take_memory_by_the_write(order):
+    """A copy of the array per write would take three times as much of the longer."""
+    peaks = []
+    for n in (300, 1200):
+        x = np.linspace(0.5, 1.0, n)
+        SECOND_ORDERS[order](x[:20])
+        tracemalloc.start()
+        SECOND_ORDERS[order](x)
+        peaks.append(tracemalloc.get_traced_memory()[1] / n)
+        tracemalloc.stop()
+    assert peaks[1] < 1.7 * peaks[0]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, complex])

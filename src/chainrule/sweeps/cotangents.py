@@ -18,10 +18,11 @@ from chainrule.rules.supports import (
     supported,
 )
 from chainrule.sweeps.listening import Listener
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import dtype_of, ndarray, shape_of
-from chainrule.values.types import Index, Namespace, Support
+from chainrule.values.types import Index, Namespace, Parameters, Support
 from chainrule.values.versions import memory_of
-from chainrule.values.vertices import likeness, vertex
+from chainrule.values.vertices import first_stand_in, likeness, raw, vertex
 
 _or_at: Any = np.logical_or.at
 Cotangents = dict[vertex, supported]
@@ -166,6 +167,52 @@ class Bars:
             z: supported(value, self.supports.get(z))
             for z, value in self.values.items()
         }
+
+
+def is_of_a_trace(x: Any, parameters: Parameters) -> bool:
+    """Tell whether a cotangent or an index is traced, or of another library.
+
+    The caller keeps no name of the array: then it can be changed where it is.
+    """
+    x = raw(x)
+    return is_foreign(x) or first_stand_in(x, parameters) is not None
+
+
+def pushed_on(z: vertex, dots: Cotangents, own: set[vertex]) -> bool:
+    """Let ``z``, which is ``x`` after ``x[index] = y``, have the tangent of ``x``.
+
+    It is written in its own memory, if it is a node of the sweep's ``own`` and nothing
+    younger reads that of ``x``; tell whether. By the rule a write costs what the whole
+    array does.
+    """
+    x, y = z.operands
+    index = z.parameters["index"]
+    if x not in own or not x.passes_on or not picks_once(index):
+        return False
+    y_dot = dots.get(y) if isinstance(y, vertex) else None
+    value, mask = dots[x].value, dots[x].support
+    part = 0.0 if y_dot is None else y_dot.value
+    if dtype_of(part).kind == "c" and value.dtype.kind != "c":
+        return False
+    value[index] = part
+    marks: Any = y_dot is not None and (y_dot.support is None or y_dot.support)
+    if mask is None and marks is not True:
+        mask = np.ones(shape_of(x), dtype=bool)
+    if mask is not None:
+        mask[index] = marks
+    del dots[x]
+    dots[z] = supported(value, mask)
+    own.remove(x)
+    own.add(z)
+    return True
+
+
+def adopt(z: vertex, dots: Cotangents, own: set[vertex]) -> None:
+    """Enter a tangent that a write has made as one that nobody else holds."""
+    value, mask = dots[z].value, dots[z].support
+    if isinstance(value, vertex):
+        dots[z] = supported(value, None if mask is None else np.array(mask))
+        own.add(z)
 
 
 def _apart(part: Any) -> Any:

@@ -34,16 +34,20 @@ from chainrule.rules.supports import (
 from chainrule.steps.recorded_step import recorded_step_of
 from chainrule.steps.step import reads_shapes_only
 from chainrule.steps.tangent_step import tangent_step_of
-from chainrule.sweeps.cotangents import Bars, Cotangents
+from chainrule.sweeps.cotangents import (
+    Bars,
+    Cotangents,
+    adopt,
+    is_of_a_trace,
+    pushed_on,
+)
 from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
-from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import TUPLE, shape_of
 from chainrule.values.types import Namespace
 from chainrule.values.versions import WRITTEN
 from chainrule.values.vertices import (
     GRADIENTS,
-    first_stand_in,
     likeness,
     raw,
     vertex,
@@ -146,8 +150,7 @@ def _pull_part(
     bars: Bars, z: vertex, z_bar: supported, wanted: tuple[bool, ...]
 ) -> bool:
     """Pull through a read or a write of a part that is no trace's; tell whether."""
-    value = raw(z_bar.value)
-    if is_foreign(value) or first_stand_in(value, z.parameters) is not None:
+    if is_of_a_trace(z_bar.value, z.parameters):
         return False
     operands, index = z.operands, z.parameters["index"]
     if z._step.rule is getitem_grad:
@@ -196,10 +199,14 @@ def _push_all(
     """Take every vertex' turn in ``forward_sweep``."""
     told = listener if xp is plain else None
     seeds = set(dots)
+    own: set[vertex] = set()
     for z in reversed(order):
         if listener is not None:
             listener.vertex_reached(z)
         if z.rule is None or z in seeds:
+            continue
+        writes = z.rule is setitem_grad and listener is None
+        if writes and pushed_on(z, dots, own):
             continue
         operands = z.operands
         tangents = [dots.get(x) if isinstance(x, vertex) else None for x in operands]
@@ -213,6 +220,8 @@ def _push_all(
             z_dot = pushed(z.rule, xp, tangents, result, values, z.parameters)
         if z_dot is not None:
             dots[z] = project(xp, z_dot, z)
+            if writes:
+                adopt(z, dots, own)
 
 
 def _pushed_apart(
