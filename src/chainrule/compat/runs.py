@@ -111,7 +111,12 @@ class Run(Recording, traces.Trace):
         return wrapped
 
     @functools.cached_property
-    def leaves(self) -> dict[int, tuple[Any, Any]]:
+    def nodes(self) -> dict[int, Any]:  # type: ignore[override]
+        """The nodes that were made."""
+        return {}
+
+    @functools.cached_property
+    def leaves(self) -> dict[int, tuple[Any, Any]]:  # type: ignore[override]
         """The boxes of the argument, with their nodes."""
         pairs = enumerate(self.inputs)
         return {first(x).serial: (self._root_of(i), None) for i, x in pairs}

@@ -8,7 +8,6 @@ are asked for: a program that does not look at them pays nothing.
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -32,6 +31,8 @@ class Trace:
     leaves
         The boxes that it began with, by serial number: the node of each and, where
         that stands for a container, the place of the leaf in it.
+    nodes
+        The nodes that were made, by the serial number of their box.
     keeps_steps
         Whether its nodes are a program's own, which ask for no derivatives.
     """
@@ -40,19 +41,13 @@ class Trace:
     keeps_steps: bool = False
     _last: tuple[Any, int, Any] = None, 0, None
 
+    leaves: dict[int, tuple[Any, Any]]
+    nodes: dict[int, Any]
+
     def __init__(self, number: int) -> None:
         self.number: int = number
         self.start = next_serial()
-
-    @functools.cached_property
-    def leaves(self) -> dict[int, tuple[Any, Any]]:
-        """The boxes that it began with; see above."""
-        return {}
-
-    @functools.cached_property
-    def nodes(self) -> dict[int, Any]:
-        """The nodes that were made, by the serial number of their box."""
-        return {}
+        self.leaves, self.nodes = {}, {}
 
     def enter(self, box: vertex, node: Any, place: Any = None) -> None:
         """Say that the trace begins with a box, whose node is this."""
