@@ -271,6 +271,19 @@ def test_a_bound_of_ipopts_that_does_not_push_is_a_kink(ipopt):
     assert not slope[:2, 2].any()
 
 
+def test_a_kink_of_the_function_itself_has_no_derivative(ipopt):
+    below = sopt.NonlinearConstraint(lambda x: x[0] + x[1], -np.inf, 5.0)
+
+    def solved(a):
+        def bent(x):
+            return np.sum(np.abs(x - a) + 0.1 * (x - 1.0) ** 2)
+
+        return ipopt.problem(bent, [below]).solve(np.zeros(2), tol=1e-10).x[0]
+
+    with pytest.warns(SolutionWarning, match="a kink of the function"):
+        assert np.isnan(gd.grad(solved)(0.3))
+
+
 def test_a_row_of_ipopt_starts_and_goes_on_where_the_call_says(ipopt):
     problem = ipopt.problem(lambda x, a: np.sum((x**2 - a) ** 2), bounds=(-9.0, 9.0))
 

@@ -19,7 +19,7 @@ from chainrule.errors import ArgumentError
 from chainrule.ipopt.runs import Functions, Run, Solution, apart
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import flat_bounds, joined, limits, spread
-from chainrule.scipy.optimize.kinks import regular
+from chainrule.scipy.optimize.kinks import regular, smooth
 from chainrule.scipy.optimize.problems import FEW, Problem
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import (
@@ -217,10 +217,15 @@ class Differentiated:
         )
         is_on = (active == LOW) | (active == HIGH)
         made = Activity(held, active, _np.where(is_on, multipliers, 0.0))
-        if self.limits and x.size <= FEW:
-            rows = self.functions.jacobian(x, *given).toarray()
-            bounded = _np.eye(x.size)[(held == LOW) | (held == HIGH)]
-            made.regular = regular(rows[is_on], bounded)
+        rest = slope = self.functions.gradient(x, *given)
+        if self.limits:
+            rows = self.functions.jacobian(x, *given)
+            rest = slope + rows.T @ multipliers
+            if x.size <= FEW:
+                bounded = _np.eye(x.size)[(held == LOW) | (held == HIGH)]
+                made.regular = regular(rows.toarray()[is_on], bounded)
+        f = self.functions.minimised(given)
+        made.regular *= smooth(f, x, slope, rest, held == FREE)
         warn_of_kinks(made)
         return made
 

@@ -17,9 +17,11 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import Bounds, joined, limits, sides
+from chainrule.scipy.optimize.kinks import Minimised
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.sparse.matrices import SparseDerivative
 from chainrule.transforms.gradients import grad
+from chainrule.transforms.products import jvp
 from chainrule.values.shapes import describe
 from chainrule.values.types import Array, Shape
 
@@ -112,6 +114,20 @@ class Functions:
         """Return the function."""
         f, _, args = self.filled(given)
         return f(self.unknowns.restored(x), *args)
+
+    def minimised(self, given: Sequence[Any]) -> Minimised:
+        """Return what is asked of the function at a minimum."""
+
+        def value(x: Array) -> Any:
+            return self.value(x, *given)
+
+        def gradient(x: Array) -> Any:
+            return self.gradient(x, *given)
+
+        def product(x: Array, v: Array) -> Any:
+            return jvp(gradient, (x,), (v,))[1]
+
+        return Minimised(value, gradient, product)
 
     def parts(self, x: Array, *given: Any) -> list[Any]:
         """Return the constraints' values."""

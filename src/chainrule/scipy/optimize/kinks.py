@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import SolutionWarning
-from chainrule.scipy.optimize.problems import Problem
 from chainrule.values.types import Array
 
 _np: Any = np
@@ -26,8 +26,16 @@ def warn(words: str) -> None:
     warnings.warn(words, SolutionWarning, stacklevel=2)
 
 
+class Minimised(NamedTuple):
+    """A function that was minimised, its gradient, and its Hessian's products."""
+
+    value: Callable[[Any], Any]
+    gradient: Callable[[Any], Any]
+    product: Callable[[Any, Any], Any]
+
+
 def smooth(
-    problem: Problem, x: Array, slope: Array, rest: Array, far: NDArray[Any]
+    f: Minimised, x: Array, slope: Array, rest: Array, far: NDArray[Any]
 ) -> float:
     """Return 1, or nan with a warning where a minimum is at a kink of the function.
 
@@ -37,24 +45,24 @@ def smooth(
     """
     rest = _np.where(far, rest, 0.0)
     steepest = float(_np.max(_np.abs(rest), initial=0.0))
-    size = 1.0 + abs(float(problem.value(x)))
+    size = 1.0 + abs(float(f.value(x)))
     reach = 1.0 + _np.abs(x)
     allowed = 0.5 * steepest
     if steepest > STEEP * size:
         along = -rest / steepest
-        bend = _np.asarray(problem.product(x, along))
+        bend = _np.asarray(f.product(x, along))
         bent: Any = along @ bend
         length: Any = _np.min(STEP * reach / _np.maximum(_np.abs(along), 1e-3))
         if bent > 0.0:
             length = min(length, -(along @ rest) / bent)
-        change = _np.asarray(problem.gradient(x + length * along)) - slope
+        change = _np.asarray(f.gradient(x + length * along)) - slope
     else:
         along, length = _np.where(far, reach, 0.0), TINY
-        change = _np.asarray(problem.gradient(x + length * along)) - slope
+        change = _np.asarray(f.gradient(x + length * along)) - slope
         allowed = 1e-3 * size
         if not _np.max(_np.abs(change)[far], initial=0.0) > allowed:
             return 1.0
-        bend = _np.asarray(problem.product(x, along))
+        bend = _np.asarray(f.product(x, along))
         allowed = max(allowed, 0.5 * length * float(_np.max(_np.abs(bend))))
     if not _np.max(_np.abs(change - length * bend)[far], initial=0.0) > allowed:
         return 1.0
@@ -82,4 +90,4 @@ def regular(*parts: Array) -> float:
     return 1.0
 
 
-__all__ = ["regular", "smooth", "warn"]
+__all__ = ["Minimised", "regular", "smooth", "warn"]

@@ -15,6 +15,7 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.kept import Warmed, known_for
+from chainrule.scipy.optimize.kinks import Minimised
 from chainrule.scipy.optimize.unknowns import Form, Unknowns
 from chainrule.solving.reading import Reading, nodes_read
 from chainrule.sparse.matrices import SparseDerivative, State
@@ -242,6 +243,11 @@ class Problem:
     def product(self) -> Callable[..., Any]:
         """The product of its Hessian with a vector."""
         return self._plain("product", _product)
+
+    @property
+    def minimised(self) -> Minimised:
+        """What is asked of the function at a minimum."""
+        return Minimised(self.value, self.gradient, self.product)
 
     @functools.cached_property
     def jacobian(self) -> Callable[..., Any]:

@@ -124,7 +124,7 @@ def _held(problem: Problem, x: Array, low: Array, high: Array) -> tuple[Any, flo
     slope = _np.asarray(problem.gradient(x))
     gap = _np.minimum(x - low, high - x)
     near = gap <= 10 * NEAR * _np.maximum(1.0, _np.abs(x))
-    is_smooth = smooth(problem, x, slope, slope, ~near)
+    is_smooth = smooth(problem.minimised, x, slope, slope, ~near)
     if not near.any():
         return _np.zeros(x.size, int), is_smooth
     side = _np.where(high - x < x - low, HIGH, LOW)
@@ -191,7 +191,7 @@ def _constrained(
         found = _near_to(problem, nearer, low, high, conditions)
     rest = found.slope - _np.where(found.active, found.push, 0.0) @ found.rows
     bounded = (found.active | found.weak)[: x.size]
-    is_smooth = smooth(problem, x, found.slope, rest, ~bounded)
+    is_smooth = smooth(problem.minimised, x, found.slope, rest, ~bounded)
     side = _np.where(found.sign < 0, HIGH, LOW)
     states = _np.where(found.weak, side + HIGH, _np.where(found.active, side, FREE))
     kept, n = (states == LOW) | (states == HIGH), x.size
