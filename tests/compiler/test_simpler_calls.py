@@ -77,3 +77,35 @@ def test_infinite_entries_reach_what_they_reach_in_numpy():
         fast = gd.compile(lambda a, v, mode=mode: np.convolve(a, v, mode))
         with np.errstate(all="ignore"):
             np.testing.assert_array_equal(fast(a, v), np.convolve(a, v, mode))
+
+
+@pytest.mark.parametrize("steps", [(2, 2), (1, 3), (3, 1), (2, 3)])
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_entries_of_a_lattice_are_put_side_by_side(steps, executor):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((12, 18))
+    first, second = steps
+    starts = rng.permutation([(i, j) for i in range(first) for j in range(second)])
+
+    def f(x):
+        return sum(
+            np.sum(np.sin(x[i::first, j::second]) * (i + 2 * j + 1)) for i, j in starts
+        )
+
+    fast = gd.compile(gd.grad(f), executor=executor)
+    for _ in range(2):
+        np.testing.assert_allclose(fast(x), gd.grad(f)(x), rtol=1e-14)
+    assert "unindex" not in gd.program(fast)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_a_lattice_with_a_gap_or_met_twice_is_added_up(executor):
+    x = np.random.default_rng(6).standard_normal((12, 18))
+
+    def f(x):
+        a = np.sum(x[::2, ::2] * x[1::2, ::2]) + np.sum(np.cos(x[::2, 1::2]))
+        return a + np.sum(x[::2, ::2] ** 3) + np.sum(x[:, ::3] * x[:, 1::3])
+
+    fast = gd.compile(gd.grad(f), executor=executor)
+    for _ in range(2):
+        np.testing.assert_allclose(fast(x), gd.grad(f)(x), rtol=1e-13)

@@ -26,10 +26,15 @@ TAKEN = 1024
 """Entries from which on ``take``, which looks at more, is faster than an index."""
 
 
-_Parts = tuple[tuple[int, int], dict[int, Row]]
+_Axes = tuple[tuple[int, int], ...]
+"""Axes, each with a step."""
+_Starts = tuple[int, ...]
+_Parts = tuple[_Axes, dict[_Starts, Row]]
 
 WIDEST = 8
 """The longest step of entries that are written side by side."""
+MOST_PARTS = 16
+"""Parts of which an array may be put together."""
 
 _SUMMED = tuple(map(np.dtype, "fdFD"))
 """Kinds of numbers whose means NumPy takes by sums in them."""
@@ -164,23 +169,42 @@ def _write_take(row: Row, _: list[Row]) -> None:
 def _write_interleaved(row: Row, rows: list[Row]) -> None:
     """Write a sum of arrays that are 0 but for each second entry as these entries.
 
-    So it is with each third, and so on, where there is one for every place.
+    So it is with each third, and so on, along one axis or several, where there is one
+    for every place.
     """
     if row.given or not any(map(_is_unindex, row.args)):
         return
-    found = _parts_of(row, WIDEST)
+    found = _parts_of(row, MOST_PARTS)
     if found is None:
         return
-    (axis, step), parts = found
+    axes, parts = found
     shapes = {x.shape for x in parts.values()}
-    if len(parts) != step or len(shapes) != 1 or row.dtype.kind not in "fc":
+    every = math.prod(step for _, step in axes)
+    if len(parts) != every or len(shapes) != 1 or row.dtype.kind not in "fc":
         return
-    (shape,) = shapes
-    shape = (*shape[: axis + 1], step, *shape[axis + 1 :])
-    stacked = row.with_call(np.stack, ([parts[i] for i in range(step)], axis + 1))
-    stacked.shape, stacked.number = shape, None
-    rows.append(stacked)
-    become(row, np.reshape, (stacked, row.shape))
+    *before, whole = _interleaved(row, axes, parts)
+    rows += before
+    become(row, np.reshape, whole.args)
+
+
+def _interleaved(row: Row, axes: _Axes, parts: dict[_Starts, Row]) -> list[Row]:
+    """Return the rows that put parts together, the last of which is the whole."""
+    (axis, step), *others = axes
+    made: list[Row] = []
+    lines: list[Row] = []
+    for i in range(step):
+        own = {starts[1:]: x for starts, x in parts.items() if starts[0] == i}
+        if others:
+            made += _interleaved(row, tuple(others), own)
+        lines.append(made[-1] if others else own[()])
+    shape = list(lines[0].shape or ())
+    stacked = row.with_call(np.stack, (lines, axis + 1))
+    stacked.shape = (*shape[: axis + 1], step, *shape[axis + 1 :])
+    shape[axis] *= step
+    stacked.number = None
+    whole = row.with_call(np.reshape, (stacked, tuple(shape)))
+    whole.shape = tuple(shape)
+    return [*made, stacked, whole]
 
 
 def _parts_of(x: Any, most: int) -> _Parts | None:
@@ -200,25 +224,28 @@ def _parts_of(x: Any, most: int) -> _Parts | None:
 
 
 def _strided(x: Row) -> _Parts | None:
-    """Return axis and step of entries that are not 0, and these by their start."""
+    """Return the entries that are put into an array from some starts on, by steps."""
     (z,) = x.operands
     index = as_tuple(x.given["index"])
-    picked = [i for i, part in enumerate(index) if not _is_whole(part)]
-    if len(picked) != 1 or z.dtype != x.dtype or len(z.shape or ()) != len(x.shape):
+    if len(index) > len(x.shape) or len(z.shape or ()) != len(x.shape):
         return None
-    (axis,) = picked
-    part = index[axis]
-    if not isinstance(part, slice) or rows_in(part):
+    if z.dtype != x.dtype:
         return None
-    start, _, step = part.indices(x.shape[axis])
-    if (
-        step < 2
-        or step > WIDEST
-        or start >= step
-        or z.shape[axis] * step != x.shape[axis]
-    ):
-        return None
-    return (axis, step), {start: z}
+    axes: list[tuple[int, int]] = []
+    starts: list[int] = []
+    for axis, part in enumerate(index):
+        if not isinstance(part, slice) or rows_in(part):
+            return None
+        start, _, step = part.indices(x.shape[axis])
+        if _is_whole(part) or (step == 1 and z.shape[axis] == x.shape[axis]):
+            continue
+        if not 2 <= step <= WIDEST or start >= step:
+            return None
+        if z.shape[axis] * step != x.shape[axis]:
+            return None
+        axes.append((axis, step))
+        starts.append(start)
+    return (tuple(axes), {tuple(starts): z}) if axes else None
 
 
 def _is_unindex(x: Any) -> bool:
