@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from numbers import Rational
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
     return float(seed) if type(value) is float else seed.astype(want)
 
 
-_UNCHANGING = frozenset([int, bool, float, str, slice, type(None)])
+_UNCHANGING = frozenset([int, bool, float, str, slice, type(None), FunctionType])
 
 
 def kept(x: Any) -> Any:

@@ -172,6 +172,8 @@ def _numbers_of(operation: type[rule], value: Any, *, floats: bool) -> tuple[Any
     """
     if floats:
         value = _as_floats(value)
+    if value.__class__ is float:
+        return value, True
     if value.__class__ is complex:
         value = np.complex128(value)
     if isinstance(value, TUPLE) or is_inexact(value):
