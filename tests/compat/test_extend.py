@@ -1,5 +1,6 @@
 """Functions and classes of values that a program adds, and the traces that it reads."""
 
+import dataclasses
 import functools
 import importlib
 
@@ -463,3 +464,19 @@ def test_cotangents_of_a_tuple_may_be_in_a_list():
             pullback(g)
     tangent = ag("").make_jvp(lambda x: x[0] * x[1])((2.0, 3.0))([1.0, 1.0])[1]
     assert tangent == 5.0
+
+
+def test_a_class_of_values_that_are_no_numbers_is_refused_with_the_way_out():
+    class Point:
+        def __init__(self, x):
+            self.x = x
+
+    class PointBox(ag(".extend").Box):
+        pass
+
+    PointBox.register(Point)
+    with pytest.raises(TypeError, match=r"class Point\. .* dataclass"):
+        ag("").grad(lambda p: p.x**2)(Point(3.0))
+    made = dataclasses.make_dataclass("Point", ["x", "y"])
+    bar = ag("").grad(lambda p: p.x**2 * p.y)(made(3.0, 2.0))
+    assert (bar.x, bar.y) == (12.0, 9.0)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.compat import traces
+from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import INPUT, NONE, operation_name
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import (
@@ -76,6 +77,15 @@ class Box:
     __slots__ = ()
     types: ClassVar[set[type]] = set()
     type_mappings: ClassVar[dict[Any, Maker]] = Mappings()
+
+    def __init__(self, value: Any, trace: Any = None, node: Any = None) -> None:
+        """Refuse values that are not made of numbers: ``ArrayBox`` boxes all others."""
+        name = type(value).__name__
+        raise ArgumentError(
+            f"{type(self).__name__} boxes values of class {name}. Here numbers, arrays "
+            f"and containers of them are differentiated: make {name} a dataclass of "
+            "arrays, which needs no box."
+        )
 
     @classmethod
     def register(cls, value_type: type) -> None:
