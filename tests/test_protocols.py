@@ -335,3 +335,16 @@ def test_full_of_a_node_holds_it():
     assert a.dtype == object
     np.prod(a).backward()
     assert x.grad == 12.0
+
+
+def test_a_number_has_no_length_and_says_so_as_an_error_of_either_kind():
+    def scaled(x):
+        return x * (10.0 if hasattr(x, "__len__") else 1.0)
+
+    for f in (scaled, gd.compile(scaled)):
+        assert gd.grad(f)(2.0) == 1.0
+        assert gd.grad(lambda x, f=f: np.sum(f(x)))(np.ones(2)).tolist() == [10.0, 10.0]
+    assert len(gd.node(np.ones((3, 2)))) == 3
+    for error in (TypeError, AttributeError):
+        with pytest.raises(error, match="holds a number has no len"):
+            len(gd.node(2.0))

@@ -40,7 +40,7 @@ from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import is_foreign, refuse_branch
 from chainrule.values.foreign import shown as described
-from chainrule.values.shapes import TUPLE, ndarray
+from chainrule.values.shapes import TUPLE, Length, ndarray
 from chainrule.values.versions import resolved
 from chainrule.values.vertices import GRADIENTS, stand_in, vertex
 
@@ -274,11 +274,7 @@ class node(vertex):
         value = self._value
         return _FLOAT64 if type(value) is float else value.dtype
 
-    def __len__(self) -> int:
-        """Return the length of the first axis."""
-        if not self.shape:
-            raise TypeError("len() of a node that holds a number")
-        return self.shape[0]
+    __len__: Length = Length()
 
     def __iter__(self) -> Iterator[node]:
         """Iterate over the first axis, as nodes."""

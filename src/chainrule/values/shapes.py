@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,20 @@ ndarray: Any = np.ndarray
 generic: Any = np.generic
 kind_of: Any = type
 _np: Any = np
+
+
+class NoLengthError(TypeError, AttributeError):
+    """A number has no ``len``: ``len(x)`` fails, and ``hasattr`` finds none."""
+
+
+class Length:
+    """``__len__`` of what may stand for an array or a number, which has none."""
+
+    def __get__(self, x: Any, kind: type | None = None) -> Callable[[], int]:
+        """Return the function that returns the length of the first axis."""
+        if x is None or not x.shape:
+            raise NoLengthError("What holds a number has no len().")
+        return functools.partial(operator.getitem, x.shape, 0)
 
 
 def shape_of(x: Any) -> Shape:

@@ -32,7 +32,7 @@ from chainrule.operations_grad.indexing import getitem
 from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
 from chainrule.values.frames import Frame
-from chainrule.values.shapes import in_order, kind_of, laid_out, ndarray
+from chainrule.values.shapes import Length, in_order, kind_of, laid_out, ndarray
 from chainrule.values.types import ArrayValue, Index, Order, Shape, Value
 from chainrule.values.vertices import first_vertex, stand_in, vertex
 
@@ -210,11 +210,7 @@ class Traced(stand_in):
             z.cut = index
         return z
 
-    def __len__(self) -> int:
-        """Return the length of the first axis."""
-        if not self.shape:
-            raise TypeError("len() of a number")
-        return self.shape[0]
+    __len__: Length = Length()
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the first axis."""
