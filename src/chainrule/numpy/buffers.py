@@ -9,11 +9,10 @@ nan. Views of a buffer are views of that node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from chainrule.errors import EscapeError
@@ -28,20 +27,19 @@ from chainrule.numpy.buffer_operands import (
     now,
 )
 from chainrule.numpy.buffer_operators import operated
+from chainrule.numpy.buffer_views import memory_shown, view_of
 from chainrule.numpy.in_place import constant_node
 from chainrule.operations_grad.indexing import getitem
 from chainrule.rules import traits_of
 from chainrule.values.buffered import current
 from chainrule.values.foreign import may_be_written
 from chainrule.values.indices import is_basic
-from chainrule.values.same_views import way_to
-from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
+from chainrule.values.shapes import SEQUENCES, TUPLE, kind_of, ndarray
 from chainrule.values.types import Index, Operation, Value
-from chainrule.values.versions import LOCK, array_of, note, shares
+from chainrule.values.versions import LOCK
 from chainrule.values.vertices import (
     first_stand_in,
     first_vertex,
-    raw,
     stand_in,
     vertex,
 )
@@ -79,9 +77,12 @@ class buffer(operated):  # noqa: N801
         state = _state(self)
         if state is None or name in _OWN or name.startswith("__"):
             return object.__getattribute__(self, name)
-        if name == "flat" and not isinstance(state, vertex):
-            return object.__getattribute__(self, name)  # it takes nodes
-        return getattr(self.current(), name)
+        if name in _TAKING and not isinstance(state, vertex):
+            return object.__getattribute__(self, name)
+        found = getattr(self.current(), name)
+        if isinstance(state, vertex):
+            return found
+        return _calling(found, self) if callable(found) else _following(found, [self])
 
     def current(self) -> Any:
         """Return what this is now: a plain array on the same memory, or a node."""
@@ -92,38 +93,9 @@ class buffer(operated):  # noqa: N801
         if base is None:
             return state
         index = _INDEX.__get__(self)
-        return self._found(state) if index is None else state[index]
-
-    def _found(self, state: Any) -> Any:
-        """Return the view of the base's node that shows what this shows of the base."""
-        part, view, base = self.part(), plain(self), _whole(self)
-        if part:
-            state, base = getattr(state, part), getattr(base, part)
-        way = way_to(view, base)
-        if way is None:  # windows, and entries that are repeated
-            return _locked(state[index_of_view(view, base)])
-        z = way.of(state)
-        known, source = array_of(raw(z)), array_of(raw(state))
-        both = isinstance(known, ndarray) and isinstance(source, ndarray)
-        if both and not shares(known, source):
-            raise EscapeError(
-                "A view of an array that has taken a node cannot be found in it, since "
-                "the node lies in memory in another way. Take the view again."
-            )
-        return z if view.flags.writeable else _locked(z)
-
-    def part(self) -> str:
-        """Return whether a view shows real or imaginary parts: the name, or nothing."""
-        view, base = plain(self), _whole(self)
-        if view.dtype == base.dtype:
-            return ""
-        if view.dtype != base.real.dtype:
-            raise EscapeError(
-                f"This is a view of an array of {base.dtype} as one of {view.dtype}; "
-                "the array has taken a node, whose memory has no such views."
-            )
-        offset = byte_bounds(view)[0] - byte_bounds(base)[0]
-        return "imag" if offset % base.itemsize else "real"
+        if index is not None:
+            return state[index]
+        return view_of(state, plain(self), plain(base))
 
     def hand_over(self, value: object) -> None:
         """Become a node, or a traced array: a value of that kind is about to come.
@@ -153,7 +125,9 @@ class buffer(operated):  # noqa: N801
             if isinstance(part, buffer) and _base_of(part) is not None:
                 return part  # it follows where a node comes
         if state is not None or isinstance(index, vertex):
-            return self.current()[index]
+            part = self.current()[index]
+            is_copy = isinstance(part, stand_in) and not is_basic(index)
+            return _holding(part, kind_of(self)) if is_copy and part.shape else part
         if type(index) not in _INDICES and first_stand_in(index) is not None:
             return getitem(self.current(), index=index)
         return self._part_of_memory(current(index))
@@ -180,6 +154,13 @@ class buffer(operated):  # noqa: N801
             ndarray.__setitem__(self, index, value)
         else:
             self.current()[index] = value
+
+    def fill(self, value: Value) -> None:
+        """Write one number into all entries; a node hands the array over."""
+        value = current(value)
+        if is_recorded(value):
+            self.hand_over(value)
+        kind_of(self).current(self).fill(value)
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the first axis."""
@@ -256,7 +237,9 @@ _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
 _base_of, _state_of = _BASE.__get__, _STATE.__get__
 _view = ndarray.view
-_OWN = frozenset("_found _part_of_memory current hand_over part".split())
+_OWN = frozenset(("_part_of_memory", "current", "hand_over"))
+_TAKING = frozenset(("fill", "flat"))
+"""What a traced array has too, but takes no nodes by."""
 _NO_ARRAYS: Any = frozenset([int, float, bool, str, type(None)])
 _INDICES: Any = (int, slice, type(Ellipsis))
 
@@ -275,6 +258,39 @@ def _hand_over(root: buffer, value: object) -> None:
         array[...] = np.nan
 
 
+def _holding(traced: Any, kind: type[buffer]) -> Any:
+    """Return a new traced array as one that takes nodes."""
+    array = np.full(
+        traced.shape, np.nan if traced.dtype.kind in "fc" else 0, traced.dtype
+    )
+    made = array.view(kind)
+    _STATE.__set__(made, traced)
+    return made
+
+
+def _calling(method: Callable[..., Any], x: buffer) -> Callable[..., Any]:
+    """Return a method of what a buffer holds, whose views follow the buffer."""
+
+    def call(*args: Any, **given: Any) -> Any:
+        return _following(method(*args, **given), [x])
+
+    return call
+
+
+def _following(z: Any, buffers: list[Any]) -> Any:
+    """Return what shows a buffer's traced array as a view of the buffer, if it can be.
+
+    So it sees a node that comes; what cannot raises then.
+    """
+    for root in map(_root, buffers) if isinstance(z, stand_in) else ():
+        view = memory_shown(z, _state_of(root), plain(root))
+        if view is not None:
+            made = view.view(kind_of(root))
+            _BASE.__set__(made, root)
+            return made
+    return z
+
+
 def _refuse_rounding(array: Any, value: object) -> None:
     if array.dtype.kind not in "fc" and first_vertex(value) is not None:
         raise EscapeError(
@@ -282,19 +298,6 @@ def _refuse_rounding(array: Any, value: object) -> None:
             "it and lose its derivative. Make the array of floats: np.zeros(n), "
             "gd.zeros(n)."
         )
-
-
-def _locked(z: Any) -> Any:
-    """Return a part of a node, or of a traced array, that nobody may write into."""
-    if not isinstance(z, vertex):
-        return z.guarded()
-    note(z, locked=True)
-    return z
-
-
-def _whole(x: buffer) -> Any:
-    """Return the plain array of all the memory that a buffer shows some of."""
-    return plain(_root(x))
 
 
 def _state(x: buffer) -> Any:
@@ -363,7 +366,7 @@ def _shown(z: Any, buffers: list[Any]) -> Any:
             made.__dict__.update(z.__dict__)
         return made
     if type(z) is not ndarray:
-        return z
+        return _following(z, buffers)
     for root in map(_root, buffers) if z.base is not None else ():
         if np.may_share_memory(z, plain(root)):
             view = z.view(kind_of(root))
