@@ -262,8 +262,10 @@ class _Transposed:
         return self._system.solve(b, transposed=not transposed)
 
 
-def _agreed(xp: Namespace, sides: Sequence[supported | None]) -> supported | None:
-    """Return a derivative by one equation, or by two: nan where they disagree."""
+def _agreed(
+    xp: Namespace, sides: Sequence[supported | None], z: Result
+) -> supported | None:
+    """Return a derivative by one equation, or two: nan, at all orders, if not one."""
     known = [side for side in sides if side is not None]
     if len(known) < len(sides):
         if not known:
@@ -275,7 +277,8 @@ def _agreed(xp: Namespace, sides: Sequence[supported | None]) -> supported | Non
     a, b = raw(one.value), raw(other.value)
     size = _np.maximum(_np.abs(a), _np.abs(b))
     close = SAME * size + 1e-4 * SAME * _np.max(size, initial=0.0)
-    return supported(xp.where(_np.abs(a - b) <= close, one.value, _np.nan))
+    same = _np.where(_np.abs(a - b) <= close, 1.0, _np.nan)
+    return supported(one.value * same ** xp.sum(z))
 
 
 SAME = 1e-8
@@ -317,7 +320,7 @@ class implicit_grad(rule, kind=True):
                 )
             )
         for i in wanted:
-            bar = _agreed(xp, [bars[1 + i] for bars in sides])
+            bar = _agreed(xp, [bars[1 + i] for bars in sides], z)
             if bar is not None:
                 yield i, bar
 
@@ -346,7 +349,7 @@ class implicit_grad(rule, kind=True):
                 xp, run, dots[0].value, kept, as_values=as_values, transposed=False
             )
             sides.append(supported(-tangent))
-        return _agreed(xp, sides)
+        return _agreed(xp, sides, z)
 
     @staticmethod
     def _again(

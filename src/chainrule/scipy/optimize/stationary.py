@@ -342,7 +342,8 @@ def minimum(
         if is_free:
             return free
         held, active = (_settled(s, freed=freed) for s in (found.held, found.active))
-        first = _at_bounds(held, y, low, high, free) * found.regular
+        first = _at_bounds(held, y, low, high, free)
+        first = first * found.regular ** _np.sum(y)  # 1, or nan at every order
         if multipliers is None:
             return first
         pairs = zip(*((c.low, c.high) for c in conditions), strict=True)
