@@ -531,6 +531,9 @@ def test_narrow_screens_never_scroll_sideways(visit, g, args, width):
     for key in ("Home", "ArrowRight", "End"):
         page.keyboard.press(key)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for word in page.locator(".gloss:visible").all():
+        word.hover()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def overlaps(page):
