@@ -193,6 +193,26 @@ def _slope(f):
     return lambda z: np.real(gd.grad(f)(z))
 
 
+@pytest.mark.parametrize("cut", [2, 3])
+@pytest.mark.parametrize(("n", "m"), [(2, 0), (3, 1), (5, -3), (4, 4), (1, 2)])
+def test_legendre_functions_in_the_plane(n, m, cut):
+    z = np.array([1.3 + 0.8j, -2.1 - 0.7j, 0.4 - 0.1j])
+    given = {"branch_cut": cut, "norm": m > 0}
+    value, *slopes = scipy_special.assoc_legendre_p(n, m, z, diff_n=2, **given)
+
+    def f(z):
+        return special.assoc_legendre_p(n, m, z, **given)[0]
+
+    assert_close(gd.value(f(gd.node(z))), value, 1e-12)
+    for slope in slopes:
+        f = _tangent(f)
+        assert_close(f(z), slope, 1e-12)
+
+
+def _tangent(f):
+    return lambda z: gd.jvp(f, (z,), (np.ones_like(z),))[1]
+
+
 def test_scaled_bessel_functions_do_not_overflow():
     for name in ("jve", "yve", "ive"):
         f = getattr(special, name)

@@ -24,11 +24,13 @@ from chainrule.scipy.special.partial_derivatives import (
     derivative_of_2,
     derivative_of_3,
 )
+from chainrule.values.shapes import is_complex
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.values.vertices import raw
 from chainrule.wrapping import implements, operation
 
 _where: Any = np.where
+_gamma: Any = scipy.special.gamma
 _gammaln: Any = scipy.special.gammaln
 _WHOLE = "It is a whole number. Pass gd.value({})."
 _LARGEST = float(np.nextafter(1.0, 0.0))
@@ -296,12 +298,16 @@ def assoc_legendre_p(
     norm: bool = False,
     diff_n: int = 0,
 ) -> Value:
-    """Return ``P_n^m(z)``, |z| <= 1, and ``diff_n`` derivatives, along a first axis."""
+    """Return ``P_n^m(z)`` and ``diff_n`` derivatives, along a first axis.
+
+    Real z are between -1 and 1.
+    """
     n, m = _whole("assoc_legendre_p", n=n, m=m)
-    if branch_cut != 2:
+    in_plane = is_complex(z) and branch_cut in (2, 3)
+    if branch_cut != 2 and not in_plane:
         raise ArgumentError(
-            "assoc_legendre_p on nodes takes z between -1 and 1, with branch_cut=2; "
-            f"received branch_cut={branch_cut!r}."
+            "assoc_legendre_p on nodes takes real z between -1 and 1, with "
+            f"branch_cut=2; received branch_cut={branch_cut!r}. Write z + 0j for 3."
         )
     inside: Any = np.abs(m) <= n
     own = _where(inside, m, 0)
@@ -310,8 +316,42 @@ def assoc_legendre_p(
         ratio = np.exp(_gammaln(n - own + 1) - _gammaln(n + own + 1))
         factor = factor * np.sqrt((n + 0.5) * ratio)
     counted = _counted("assoc_legendre_p", diff_n)
-    parts = [derivative_of_3(own, n, z, name="lpmv", orders=(0, 0, k)) for k in counted]
+    if in_plane:
+        parts = [_in_plane(n, own, z, branch_cut, k) for k in counted]
+    else:
+        orders = [(0, 0, k) for k in counted]
+        parts = [derivative_of_3(own, n, z, name="lpmv", orders=k) for k in orders]
     return ops.stack([factor * part for part in parts])
+
+
+def _in_plane(n: Any, m: Any, z: Value, branch_cut: int, order: int) -> Value:
+    """Return a derivative of ``P_n^m`` at complex numbers, cut beyond 1 or before it.
+
+    It is ``(1 - z**2)**(m / 2)`` times Gegenbauer's polynomial of degree n - m (DLMF
+    14.3.21), with ``z**2 - 1`` where it is cut from -1 to 1.
+    """
+    size: Any = np.abs(m)
+    outer = branch_cut == 3
+    root = (
+        ops.sqrt(z - 1) * ops.sqrt(z + 1)
+        if outer
+        else ops.sqrt(1 - z) * ops.sqrt(1 + z)
+    )
+    front: Any = 2.0**size * _gamma(size + 0.5) / math.sqrt(math.pi)
+    ratio = np.exp(_gammaln(n - size + 1) - _gammaln(n + size + 1))
+    front = front * _where(m < 0, ratio, 1.0 if outer else (-1.0) ** size)
+    total: Any = 0.0
+    for j in range(order + 1):
+        rest = derivative_of_3(
+            n - size, size + 0.5, z, name="eval_gegenbauer", orders=(0, 0, order - j)
+        )
+        for share, power, falls in _power_slopes(j):
+            factors = [size - 2 * i for i in range(falls)]
+            number: Any = math.comb(order, j) * share * math.prod(factors)
+            number = number * (-1.0) ** falls if outer else number
+            powers = _where(number == 0, 0, size - 2 * falls)
+            total = total + number * z**power * root**powers * rest
+    return front * total
 
 
 @implements(scipy.special.assoc_legendre_p_all)
