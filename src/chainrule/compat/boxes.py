@@ -8,7 +8,7 @@ are asked before it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from chainrule.values import foreign, refusals
 from chainrule.values.buffered import buffered
 from chainrule.values.containers import declare_value, flatten
 from chainrule.values.shapes import ndarray
+from chainrule.values.types import Parameters
 from chainrule.values.vertices import vertex
 
 Maker = Callable[..., Any]
@@ -51,7 +52,7 @@ class Mappings(dict[Any, Maker]):
         super().__setitem__(kind, maker)
 
 
-def _give_way(kind: Any) -> None:
+def _give_way(kind: type) -> None:
     """Let the ufuncs of a class of arrays be those of a box where there is one."""
     own = kind.__dict__.get("__array_ufunc__")
     if own is None or hasattr(own, "gives_way"):
@@ -153,7 +154,11 @@ class ArrayBox(Box, node):
         return served
 
     def __array_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...], kwargs: Any
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
     ) -> Any:
         """Run a function of NumPy's, by autograd's convention where that differs."""
         own = CONVENTIONS.get(func)
@@ -207,14 +212,16 @@ def _admitted(x: Any) -> Any:
 _NO_VALUES: Any = np.matrix, np.ma.MaskedArray
 
 
-def _record(operation: Any, operands: Any, parameters: Any = NONE) -> Any:
+def _record(
+    operation: type[rule], operands: Sequence[Any], parameters: Parameters = NONE
+) -> Any:
     """Record an operation, or give way to an array of another library."""
     if any(map(is_other, operands)):
         return NotImplemented
     return record(operation, list(map(_admitted, operands)), parameters)
 
 
-def _record_masked(operation: Any, operands: Any, where: Any) -> Any:
+def _record_masked(operation: type[rule], operands: Sequence[Any], where: Any) -> Any:
     if any(map(is_other, operands)):
         return NotImplemented
     return record_masked(operation, list(map(_admitted, operands)), where)
@@ -247,7 +254,7 @@ def as_box(x: Any) -> Any:
     return x
 
 
-def boxing(f: Any) -> Any:
+def boxing(f: Callable[..., Any]) -> Any:
     """Return a function whose arguments, new nodes of a transform, arrive as boxes."""
 
     def boxed(*args: Any, **keywords: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.compat.boxes import CONVENTIONS
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.transforms.custom_operation import custom_operation
+from chainrule.values.types import Value
 from chainrule.values.vertices import raw, vertex
 
 Function = Callable[..., Any]
@@ -31,7 +32,7 @@ def by_convention(function: Function) -> Callable[[Function], Function]:
 
 
 @by_convention(np.clip)
-def clip(a: Any, *args: Any, **kwargs: Any) -> Any:
+def clip(a: Value, *args: Any, **kwargs: Any) -> Any:
     """Return ``np.clip``, with a derivative in ``a`` of zero at the bounds as well."""
     own = FUNCTIONS[np.clip]
     if not isinstance(a, vertex):
@@ -45,7 +46,7 @@ def clip(a: Any, *args: Any, **kwargs: Any) -> Any:
     return _np.where(inside, a, at_bound)
 
 
-def _symmetric(z_grad: Any, *_: Any) -> tuple[Any]:
+def _symmetric(z_grad: Value, *_: Any) -> tuple[Any]:
     return (0.5 * (z_grad + _np.swapaxes(z_grad, -1, -2)),)
 
 
@@ -53,7 +54,7 @@ def _symmetric_tangent(tangents: Any, *_: Any) -> Any:
     return _symmetric(tangents[0])[0]
 
 
-def _itself(x: Any) -> Any:
+def _itself(x: Value) -> Any:
     return x
 
 
@@ -64,12 +65,12 @@ as_symmetric: Any = custom_operation(
 
 
 @by_convention(np.linalg.cholesky)
-def cholesky(a: Any, /, **kwargs: Any) -> Any:
+def cholesky(a: Value, /, **kwargs: Any) -> Any:
     """Return ``np.linalg.cholesky``, with a symmetric cotangent of the matrix."""
     return FUNCTIONS[np.linalg.cholesky](symmetric(a), **kwargs)
 
 
-def symmetric(a: Any) -> Any:
+def symmetric(a: Value) -> Any:
     """Return a matrix that is symmetric by its meaning, as such, if it is a box."""
     return as_symmetric(a) if isinstance(a, vertex) and a.ndim > 1 else a  # type: ignore
 

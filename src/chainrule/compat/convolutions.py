@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.values.shapes import shape_of
+from chainrule.values.types import Value
 from chainrule.values.vertices import raw
 
 Axes = Sequence[int]
@@ -16,7 +17,7 @@ _np: Any = np
 
 
 def convolve(
-    A: Any,
+    A: Value,
     B: Any,
     axes: Sequence[Axes] | None = None,
     dot_axes: Sequence[Axes] = ((), ()),
@@ -82,7 +83,7 @@ def convolve(
     return _np.einsum(x, names_a, kernel, names_b, out + [m for m, _ in conv])
 
 
-def _windows(A: Any, axis: int, length: int, mode: str) -> Any:
+def _windows(A: Value, axis: int, length: int, mode: str) -> Any:
     """Return ``A`` with an axis as two: the window, and the place in it, reversed."""
     size = shape_of(raw(A))[axis]
     after = {"full": length - 1, "same": (length - 1) // 2, "valid": 0}[mode]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chainrule.compat.autograd.util import subval
@@ -50,7 +50,7 @@ def defvjp(
     known = frozenset(makers)
 
     def vjp_argnums(
-        argnums: Sequence[int], ans: Any, args: Any, kwargs: Any
+        argnums: Sequence[int], ans: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Function:
         if not known.issuperset(argnums):
             raise NoRuleError(
@@ -90,7 +90,11 @@ def defjvp_argnum(fun: Function, jvpmaker: Function) -> None:
     """Give ``jvpmaker(argnum, g, ans, args, kwargs)``; the parts are added."""
 
     def jvp_argnums(
-        argnums: Sequence[int], gs: Sequence[Any], ans: Any, args: Any, kwargs: Any
+        argnums: Sequence[int],
+        gs: Sequence[Any],
+        ans: Any,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
     ) -> Any:
         pairs = zip(argnums, gs, strict=True)
         return _sum([jvpmaker(i, g, ans, args, kwargs) for i, g in pairs])
@@ -109,7 +113,9 @@ def defjvp(fun: Function, *jvpfuns: Any, argnums: Iterable[int] | None = None) -
         if jvp is not None and jvp != "same" and not callable(jvp):
             raise TypeError(f"Bad JVP {jvp!r} for {name_of(fun)!r}")
 
-    def part(i: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+    def part(
+        i: int, g: Any, ans: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
         jvp = given[i]
         if jvp is None:
             return zeros_like(ans)
@@ -120,7 +126,11 @@ def defjvp(fun: Function, *jvpfuns: Any, argnums: Iterable[int] | None = None) -
     known = frozenset(given)
 
     def jvp_argnums(
-        argnums: Sequence[int], gs: Sequence[Any], ans: Any, args: Any, kwargs: Any
+        argnums: Sequence[int],
+        gs: Sequence[Any],
+        ans: Any,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
     ) -> Any:
         if not known.issuperset(argnums):
             raise NoRuleError(
@@ -149,7 +159,9 @@ def _sum(parts: Sequence[Any]) -> Any:
 def def_linear(fun: Function) -> None:
     """Say that a function is linear in all of its arguments."""
 
-    def same(argnum: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+    def same(
+        argnum: int, g: Any, ans: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
         return fun(*subval(args, argnum, g), **kwargs)
 
     defjvp_argnum(fun, same)

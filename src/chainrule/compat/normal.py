@@ -11,6 +11,7 @@ from chainrule.compat.conventions import symmetric
 from chainrule.compat.namespaces import library_namespace
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.values.shapes import shape_of
+from chainrule.values.types import Value
 from chainrule.values.vertices import first_vertex
 
 _np: Any = np
@@ -18,7 +19,7 @@ _ours = library_namespace("stats.multivariate_normal")
 _theirs: Any = importlib.import_module("scipy.stats").multivariate_normal
 
 
-def _forward(x: Any, mean: Any, cov: Any) -> Any:
+def _forward(x: Value, mean: Value, cov: Value) -> Any:
     return _theirs.logpdf(x, mean, cov)
 
 
@@ -27,7 +28,7 @@ def _whitened(x: Any, mean: Any, cov: Any) -> Any:
     return _np.linalg.solve(cov, (x - mean).T).T
 
 
-def _pullback(g: Any, z: Any, x: Any, mean: Any, cov: Any) -> tuple[Any, ...]:
+def _pullback(g: Value, z: Value, x: Value, mean: Value, cov: Value) -> tuple[Any, ...]:
     """Return the cotangents: -g s, g s and g (s s.T - C**-1) / 2, s = C**-1 d."""
     s = _whitened(x, mean, cov)
     scaled = _np.expand_dims(g, -1) * s
@@ -39,7 +40,7 @@ def _pullback(g: Any, z: Any, x: Any, mean: Any, cov: Any) -> tuple[Any, ...]:
     return -scaled, summed, 0.5 * (squares - count * _np.linalg.inv(cov))
 
 
-def _pushforward(tangents: Any, z: Any, x: Any, mean: Any, cov: Any) -> Any:
+def _pushforward(tangents: Any, z: Value, x: Value, mean: Value, cov: Value) -> Any:
     """Return z_dot = -s.T (x_dot - mean_dot) + (s.T C_dot s - tr(C**-1 C_dot)) / 2."""
     s = _whitened(x, mean, cov)
     x_dot, mean_dot, cov_dot = tangents

@@ -8,7 +8,7 @@ function of the numbers of the arguments that move.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chainrule.compat import traces
@@ -365,7 +365,9 @@ def register_notrace(trace_type: Any, primitive_fun: Function) -> None:
     NOTRACE.setdefault(trace_type, set()).add(primitive_fun)
     function = primitive_fun
 
-    def zeros(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Function:
+    def zeros(
+        argnums: Sequence[int], ans: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Function:
         def vjp(g: Any) -> list[Any]:
             return [zeros_of(raw(args[i])) for i in argnums]
 

@@ -18,10 +18,11 @@ from chainrule.compat.autograd.numpy.numpy_vjps import replace_zero as replace_z
 from chainrule.compat.autograd.numpy.numpy_vjps import untake as untake
 from chainrule.compat.autograd.numpy.own_functions import metadata
 from chainrule.compat.autograd.util import func as func
+from chainrule.values.types import Value
 from chainrule.values.vertices import raw
 
 
-def broadcast(x: Any, target: Any) -> Any:
+def broadcast(x: Value, target: Value) -> Any:
     """Return a tangent broadcast to the shape of a target, complex if that is."""
     shape, _, _, is_complex = metadata(target)
     broadcast_to: Any = np.broadcast_to

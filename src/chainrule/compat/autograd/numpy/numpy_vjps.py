@@ -20,13 +20,14 @@ from chainrule.compat.autograd.util import func as func
 from chainrule.compat.boxes import ArrayBox as ArrayBox
 from chainrule.compat.primitives import shaped
 from chainrule.values.shapes import TUPLE, normalize_axes
+from chainrule.values.types import Axis, Value
 from chainrule.values.vertices import raw
 
 nograd_functions: list[Any] = []
 """Functions without a derivative; here NumPy's names say themselves what they are."""
 
 
-def unbroadcast(x: Any, target_meta: Any, broadcast_idx: int = 0) -> Any:
+def unbroadcast(x: Value, target_meta: Any, broadcast_idx: int = 0) -> Any:
     """Return a cotangent summed to the shape that ``metadata`` tells of the target."""
     shape, _, dtype, is_complex = target_meta
     if np.iscomplexobj(raw(x)) and not is_complex:
@@ -34,28 +35,28 @@ def unbroadcast(x: Any, target_meta: Any, broadcast_idx: int = 0) -> Any:
     return shaped(x, np.broadcast_to(np.zeros((), dtype), shape))
 
 
-def unbroadcast_f(target: Any, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def unbroadcast_f(target: Value, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a vjp whose result is summed to the shape of the target."""
     meta = metadata(target)
 
-    def summed(g: Any) -> Any:
+    def summed(g: Value) -> Any:
         return unbroadcast(f(g), meta)
 
     return summed
 
 
-def replace_zero(x: Any, val: Any) -> Any:
+def replace_zero(x: Value, val: Value) -> Any:
     """Return an array with another value where it is zero."""
     where: Any = np.where
     return where(x, x, val)
 
 
-def balanced_eq(x: Any, z: Any, y: Any) -> Any:
+def balanced_eq(x: Value, z: Value, y: Value) -> Any:
     """Return 1 where ``x`` is ``z``, and a half where ``y`` is so too."""
     return (x == z) / (1.0 + (x == y))
 
 
-def match_complex(target: Any, x: Any) -> Any:
+def match_complex(target: Value, x: Value) -> Any:
     """Return an array as complex as another."""
     wanted, given = np.iscomplexobj(raw(target)), np.iscomplexobj(raw(x))
     if given and not wanted:
@@ -64,7 +65,7 @@ def match_complex(target: Any, x: Any) -> Any:
 
 
 def repeat_to_match_shape(
-    g: Any, shape: tuple[int, ...], dtype: Any, axis: Any, keepdims: Any
+    g: Value, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keepdims: Any
 ) -> tuple[Any, int]:
     """Return the cotangent of a sum, repeated along its axes, and how often it is."""
     ones = list(shape)
@@ -75,13 +76,13 @@ def repeat_to_match_shape(
     return reshape(g, ones) + np.zeros(shape, dtype), count
 
 
-def reverse_axis(x: Any, axis: int) -> Any:
+def reverse_axis(x: Value, axis: int) -> Any:
     """Return an array with its entries along an axis in the other order."""
     flip: Any = np.flip
     return flip(x, axis)
 
 
-def untake(x: Any, idx: Any, vs: Any) -> SparseObject:
+def untake(x: Value, idx: Any, vs: Any) -> SparseObject:
     """Return the cotangent of what ``[idx]`` took ``x`` from."""
 
     def add(array: Any) -> Any:
@@ -91,7 +92,7 @@ def untake(x: Any, idx: Any, vs: Any) -> SparseObject:
     return SparseObject(vs, add)
 
 
-def wrapped_reshape(x: Any, *args: Any, **kwargs: Any) -> Any:
+def wrapped_reshape(x: Value, *args: Any, **kwargs: Any) -> Any:
     """Return ``x.reshape``, of a shape as a tuple or as several numbers."""
     reshape: Any = np.reshape
     shape = args[0] if len(args) == 1 and isinstance(args[0], TUPLE) else args
