@@ -37,14 +37,12 @@ from chainrule.compiler.native.nest_plan import (
     access,
     grid,
 )
-from chainrule.compiler.native.outer_products import multiply_together
 from chainrule.compiler.native.pieces import Part, Pieces
 from chainrule.compiler.native.row_steps import REALS, Meant, steps_of
 from chainrule.compiler.native.sharing import Pending
 from chainrule.compiler.native.single_rows import compute_by_themselves, gather
-from chainrule.compiler.native.summed_products import sum_first
 from chainrule.compiler.native.unindexed import unindex_operands
-from chainrule.compiler.native.vector_products import multiply_vectors
+from chainrule.compiler.native.vector_products import write_products
 from chainrule.compiler.native.views import Views
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, replaced
@@ -64,9 +62,7 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
-    sum_first(program)
-    multiply_together(program)
-    multiply_vectors(program, floats=floats)
+    write_products(program, floats=floats)
     unindex_operands(program, on_tape=floats)
     views, pieces = Views(floats=floats), Pieces()
     others = share_factors(program, native=floats)

@@ -36,12 +36,13 @@ def factors_of(x: Any) -> tuple[Any, Any] | None:
     if x.function is np.transpose and x.args[1:] in ((), (None,)):
         turned = factors_of(x.args[0])
         return None if turned is None else turned[::-1]
-    if x.function not in (np.multiply, np.matmul):
+    by_entries = x.function is np.multiply
+    if not by_entries and x.function is not np.matmul:
         return None
     first, second = x.args
     if _are_factors(first, second, x):
         return first, second
-    if x.function is np.multiply and _are_factors(second, first, x):
+    if by_entries and _are_factors(second, first, x):
         return second, first
     return None
 

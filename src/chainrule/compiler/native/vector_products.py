@@ -16,6 +16,8 @@ import numpy as np
 
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import contracted_axes
+from chainrule.compiler.native.outer_products import multiply_together
+from chainrule.compiler.native.summed_products import sum_first
 from chainrule.compiler.programs.program import Program, become
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS
@@ -24,6 +26,13 @@ LEAST, MOST = 1 << 12, 1 << 17
 """Entries of a matrix from which on, and up to which, loops are as fast as BLAS."""
 LONG = 32
 """Entries of a row of a matrix, in memory, that make a loop worth while."""
+
+
+def write_products(program: Program, *, floats: bool) -> None:
+    """Write products by what takes less: their sums first, and those with vectors."""
+    sum_first(program)
+    multiply_together(program)
+    multiply_vectors(program, floats=floats)
 
 
 def multiply_vectors(program: Program, *, floats: bool) -> None:
@@ -84,4 +93,4 @@ def _write(row: Row, rows: list[Row]) -> None:
     row.operands = [product]
 
 
-__all__ = ["multiply_vectors"]
+__all__ = ["multiply_vectors", "write_products"]
