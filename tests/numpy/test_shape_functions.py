@@ -202,6 +202,11 @@ PADDING = {
         {}, {"constant_values": 3.0}, {"constant_values": ((1.0, 2.0), (3, 4))},
         {"mode": "edge"}, {"mode": "wrap"}, {"mode": "reflect"}, {"mode": "symmetric"},
         {"mode": "reflect", "reflect_type": "even"},
+        {"mode": "reflect", "reflect_type": "odd"}, {"mode": "linear_ramp"},
+        {"mode": "symmetric", "reflect_type": "odd"},
+        {"mode": "linear_ramp", "end_values": ((1.0, 2.0), (3, 4))},
+        {"mode": "mean"}, {"mode": "maximum", "stat_length": 2}, {"mode": "minimum"},
+        {"mode": "median", "stat_length": ((1, 2), (9, 3))},
     )
 }  # fmt: skip
 
@@ -215,7 +220,11 @@ def test_padding_with_nodes():
     def framed(x, v):
         return np.pad(x, ((1, 2), (0, 1)), constant_values=v)
 
+    def ramped(x, v):
+        return np.pad(x, ((1, 2), (0, 3)), "linear_ramp", end_values=v)
+
     assert_agrees(framed, M, np.array([1.0, 2.0]))
+    assert_agrees(ramped, M, np.array([1.0, 2.0]))
     np.testing.assert_array_equal(
         np.pad(node(M), {-1: 2, 0: (1, 0)}).value, np.pad(M, ((1, 0), (2, 2)))
     )
@@ -281,9 +290,11 @@ def test_refused_methods(name):
         (ValueError, "indexes 'xy'", lambda x: np.meshgrid(x, indexing="ab")),
         (ValueError, "different axes", lambda x: np.rot90(x, axes=(0, 0))),
         (ValueError, "without negatives", lambda x: np.resize(x, (2, -1))),
-        (ArgumentError, "mode='mean'", lambda x: np.pad(x, 1, mode="mean")),
-        (ArgumentError, "reflect_type='odd'",
-         lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd")),
+        (ArgumentError, "mode='empty'", lambda x: np.pad(x, 1, mode="empty")),
+        (ArgumentError, "stat_length above",
+         lambda x: np.pad(x, 1, "mean", stat_length=0)),
+        (ArgumentError, "reflect_type='other'",
+         lambda x: np.pad(x, 1, mode="reflect", reflect_type="other")),
         (ArgumentError, "foo=3", lambda x: np.pad(x, 1, foo=3)),
         (ArgumentError, "whole numbers", lambda x: np.pad(x, 1.5)),
         (TypeError, "a tuple", lambda x: np.block([(x, x)])),

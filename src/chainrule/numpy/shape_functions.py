@@ -29,6 +29,8 @@ from chainrule.values.versions import array_of
 from chainrule.values.vertices import as_array, may_hold, raw, stand_in
 from chainrule.wrapping import implements
 
+_np: Any = np
+
 # -------------------------------------------------------------------------------- axes
 
 
@@ -252,29 +254,43 @@ def full_like(
 
 _FOLDED = ("edge", "wrap", "reflect", "symmetric")
 """Modes whose new entries are entries of the array."""
+_OF_ENDS: dict[str, Any] = {
+    "maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median,
+}  # fmt: skip
+"""Modes whose new entries are a statistic of what is at an end."""
+_OPTIONS = {
+    "constant": "constant_values", "linear_ramp": "end_values",
+    "reflect": "reflect_type", "symmetric": "reflect_type",
+    **dict.fromkeys(_OF_ENDS, "stat_length"),
+}  # fmt: skip
 
 
 @implements(np.pad)
 def pad(array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
     """Return array with entries added at its ends, along each axis.
 
-    Modes: ``constant`` (differentiable in ``constant_values``), ``edge``, ``wrap``,
-    ``reflect`` and ``symmetric``.
+    All of NumPy's modes but ``empty`` and functions; differentiable in
+    ``constant_values`` and ``end_values`` too.
     """
     x = ops.asarray(array)
     widths = _pairs(pad_width, x.ndim)
-    constants = kwargs.pop("constant_values", 0) if mode == "constant" else 0
-    if mode in ("reflect", "symmetric") and kwargs.get("reflect_type") == "even":
-        del kwargs["reflect_type"]
-    if kwargs or mode not in ("constant", *_FOLDED):
-        options = ", ".join(f"{k}={v!r}" for k, v in kwargs.items())
+    option = kwargs.pop(_OPTIONS.get(mode, ""), None)
+    odd = _OPTIONS.get(mode) == "reflect_type" and option not in (None, "even")
+    if kwargs or mode not in (*_OPTIONS, *_FOLDED) or (odd and option != "odd"):
+        given = {"reflect_type": option, **kwargs} if odd else kwargs
+        options = ", ".join(f"{k}={v!r}" for k, v in given.items())
         raise ArgumentError(
-            f"np.pad on nodes has the modes constant, {', '.join(_FOLDED)} (even); "
+            f"np.pad on nodes has the modes edge, wrap, {', '.join(_OPTIONS)}; "
             f"received mode={mode!r}{', ' if options else ''}{options}. Build the "
             "borders and join them with np.concatenate."
         )
+    if mode in _OF_ENDS:
+        return own(_with_statistics(x, widths, _OF_ENDS[mode], option), x)
+    if odd or mode == "linear_ramp":
+        return own(_with_lines(x, widths, mode, option), x)
     if mode != "constant":
         return own(_folded(x, widths, mode), x)
+    constants: Any = 0 if option is None else option
     if not isinstance(constants, node) and not may_hold(as_array(constants)):
         index = tuple(
             slice(b, b + n) for (b, _), n in zip(widths, x.shape, strict=True)
@@ -320,4 +336,46 @@ def _framed(x: Array, widths: list[tuple[int, int]], constants: ArrayLike) -> Ar
             shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
             frame.append(ops.broadcast_to(constants[axis, side], shape))
         x = ops.concatenate([frame[0], x, frame[1]], axis=axis)
+    return x
+
+
+def _with_statistics(
+    x: Array, widths: list[tuple[int, int]], statistic: Any, lengths: Any
+) -> Array:
+    """Join a statistic of the first entries before them, and of the last behind."""
+    if lengths is not None and np.min(lengths) < 1:
+        raise ArgumentError(f"np.pad needs stat_length above 0; received {lengths!r}.")
+    for axis, ends in enumerate(widths):
+        count = x.shape[axis]
+        counts = np.broadcast_to(count if lengths is None else lengths, (x.ndim, 2))
+        parts: list[Any] = []
+        for side, n in enumerate(np.minimum(counts[axis], count).tolist()):
+            kept = slice(count - n, None) if side else slice(n)
+            part = ops.getitem(x, index=(*(slice(None),) * axis, kept))
+            shape = (*x.shape[:axis], ends[side], *x.shape[axis + 1 :])
+            known = statistic(part, axis=axis, keepdims=True)
+            parts.append(ops.broadcast_to(known, shape))
+        x = ops.concatenate([parts[0], x, parts[1]], axis=axis)
+    return x
+
+
+def _with_lines(x: Array, widths: list[tuple[int, int]], mode: str, ends: Any) -> Array:
+    """Join what is linear in the array and in end values: NumPy pads the identity."""
+    odd = {"reflect_type": "odd"} if mode != "linear_ramp" else {}
+    values = ops.broadcast_to(0.0 if odd or ends is None else ends, (x.ndim, 2))
+    values = cast(values, x.dtype)
+    real = np.finfo(x.dtype).dtype
+    for axis, (before, after) in enumerate(widths):
+        count = x.shape[axis]
+        sides = (before, after)
+        rows = _np.pad(np.eye(count, dtype=real), (sides, (0, 0)), mode, **odd)
+        rest = np.zeros(count + before + after, real)
+        if not odd:
+            rest = _np.pad(np.zeros(count, real), sides, mode, end_values=1.0)
+        along = moveaxis(x, axis, -1)
+        first = ops.matmul(along, rows[:before].T) + values[axis, 0] * rest[:before]
+        last = before + count
+        second = ops.matmul(along, rows[last:].T) + values[axis, 1] * rest[last:]
+        whole = ops.concatenate([first, along, second], axis=-1)
+        x = moveaxis(whole, -1, axis)
     return x
