@@ -217,6 +217,20 @@ def times(of: library, wait: Callable[[], None], scale: int, *, alone: bool) -> 
         print(f"{title:<22}" + "".join(f"{k} {v:8.2f} ms  " for k, v in found.items()))
 
 
+def device() -> str:
+    """Return the names of CuPy and of its GPU, or leave where there is none."""
+    instead = "Nothing was run on a GPU; --mock runs the script without one."
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError as error:
+        raise SystemExit(f"CuPy is not installed ({error}). {instead}") from None
+    try:
+        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    except Exception as error:
+        raise SystemExit(f"CuPy finds no GPU ({error}). {instead}") from None
+    return f"CuPy {cupy.__version__} on {name}"
+
+
 def main(arguments: list[str]) -> int:
     """Run both parts on CuPy, or on the arrays that stand for it."""
     parser = argparse.ArgumentParser(prog="benchmarks.gpu", description=__doc__)
@@ -227,10 +241,9 @@ def main(arguments: list[str]) -> int:
         of, wait = STRICT, int
         print("on strict arrays: not run on a GPU")
     else:
-        cupy = importlib.import_module("cupy")
-        of, wait = of_cupy(), cupy.cuda.Device().synchronize
-        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-        print(f"CuPy {cupy.__version__} on {name}")
+        print(device())
+        of = of_cupy()
+        wait = importlib.import_module("cupy").cuda.Device().synchronize
     start = time.perf_counter()
     rules(of)
     writes(of)

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import command, report, solutions, sparse
+from benchmarks import command, gpu, report, solutions, sparse
 from benchmarks.compiled import LIBRARIES, Compilation
 from benchmarks.libraries import MAKERS, OURS
 from benchmarks.measure import (
@@ -169,3 +169,23 @@ def test_a_comparison_shows_its_only_row_in_smoke():
     (row,) = compare(comparison, smoke=True)
     assert row.peer == ""
     assert row.met is None
+
+
+class NoGPU:
+    """What CuPy is where the machine has no GPU."""
+
+    class cuda:
+        class runtime:
+            @staticmethod
+            def getDeviceProperties(_):
+                raise RuntimeError("cudaErrorNoDevice")
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [(None, "is not installed"), (NoGPU, "no GPU .cudaErrorNoDevice")],
+)
+def test_the_script_for_a_gpu_says_that_nothing_was_run(monkeypatch, module, why):
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    with pytest.raises(SystemExit, match=rf"{why}.*Nothing was run on a GPU"):
+        gpu.main([])
