@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from chainrule.rules import rule
 from chainrule.rules.namespace import opaque, plain
 from chainrule.rules.supports import supported
 from chainrule.solving.forms import Form
-from chainrule.solving.reading import CONSTANT, Reading, nodes_read, reading
+from chainrule.solving.reading import CONSTANT, Reading, is_unique, nodes_read, reading
+from chainrule.solving.solvable import Solvable, Transposed
 from chainrule.solving.systems import How, System, checked_how
 from chainrule.transforms.one_run import (
     are_values,
@@ -30,7 +31,7 @@ from chainrule.transforms.values import value
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import describe, shape_of
 from chainrule.values.types import Namespace, Parameters, Result, Value
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
 
@@ -197,8 +198,14 @@ def _complete(
     cut = [v for v in reads(known).nodes if v not in known] if reads else []
     if not cut:
         return equations, runs, closed
-    if not moves and not closed and np.size(raw(x)):
-        raise ArgumentError(CONSTANT)
+    if not closed and np.size(raw(x)):
+        if not moves:
+            raise ArgumentError(CONSTANT)
+        outputs = [raw(z) for run in runs for z in run.outputs]
+        alone = len(runs) == 1 and not operands
+        alone = alone and first_stand_in(x, outputs) is None
+        if alone and is_unique(equations[0], x):
+            return equations, runs, closed
     equations = [reading(e, cut) for e in equations]
     runs = [_recorded(e, x, operands) for e in equations]
     return equations, runs, _older(runs)[0]
@@ -227,14 +234,6 @@ def _recorded(
     return run
 
 
-class Solvable(Protocol):
-    """What solves linear systems: a ``System``, or its transpose."""
-
-    def solve(self, b: Value, *, transposed: bool) -> Any:
-        """Return the solution for a right side."""
-        ...
-
-
 class _Kept:
     """A solution among parameters: nobody changes it, so it is not copied."""
 
@@ -249,17 +248,6 @@ class _Kept:
     def both(self) -> list[_Kept]:
         """Return this equation, and the one beside it."""
         return [self] if self.beside is None else [self, self.beside]
-
-
-class _Transposed:
-    """A system with the transpose of another one's matrix, by the same factors."""
-
-    def __init__(self, system: Solvable) -> None:
-        self._system = system
-
-    def solve(self, b: Value, *, transposed: bool) -> Any:
-        """Return the solution for a right side."""
-        return self._system.solve(b, transposed=not transposed)
 
 
 def _agreed(
@@ -378,7 +366,7 @@ class implicit_grad(rule, kind=True):
         """
         system = kept.system
         if transposed:
-            system = _Transposed(system)
+            system = Transposed(system)
         found = system.solve(raw(b), transposed=False)
         if xp is plain:
             return found

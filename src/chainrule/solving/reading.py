@@ -10,8 +10,10 @@ import numpy as np
 
 from chainrule.nodes.node_class import node
 from chainrule.rules import linear, rule, rule_of
+from chainrule.solving.systems import System
 from chainrule.transforms.closures import opened
 from chainrule.values.containers import flatten
+from chainrule.values.shapes import shape_of
 from chainrule.values.types import Value
 from chainrule.values.vertices import is_stand_in, raw, stand_in
 
@@ -53,7 +55,7 @@ def nodes_read(
     Nothing is asked where all that ``f`` and ``args`` hold is ``known``. ``f`` is run
     on stand-ins for nodes, so that ``np.sign(a)`` counts, and so does ``if a > 0``.
     Where that fails all nodes count. ``with_x`` leaves out the terms of a sum that do
-    not read ``x``, of which a minimum does not depend.
+    not read ``x``: no minimum depends on them.
     """
     from chainrule.compiler.tracing.trace import Trace
 
@@ -129,6 +131,16 @@ def reading(equation: Callable[..., Any], nodes: Sequence[node]) -> Callable[...
     return same
 
 
+def is_unique(equation: Callable[..., Any], x: Value) -> bool:
+    """Tell whether an equation has one solution near a plain one."""
+    nothing = _np.zeros(shape_of(x))
+    try:
+        found = System(equation, x, ()).solve(nothing, transposed=False)
+    except _np.linalg.LinAlgError:
+        return False
+    return bool(_np.isfinite(found).all())
+
+
 CONSTANT = (
     "the equation of the solution depends neither on the unknowns nor on a node: its "
     "function is piecewise constant (np.sign, a step), or the gradient of what is "
@@ -138,4 +150,4 @@ CONSTANT = (
 """What is said where no derivative can be known."""
 
 
-__all__ = ["CONSTANT", "Reading", "nodes_read", "reading"]
+__all__ = ["CONSTANT", "Reading", "is_unique", "nodes_read", "reading"]
