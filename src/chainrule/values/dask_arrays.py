@@ -121,6 +121,18 @@ class Functions:
         return da.tensordot(x, y, axes)
 
     @staticmethod
+    def inner(x: Any, y: Any) -> Any:
+        """Contract the last axes, which Dask has under another name only."""
+        return (
+            Functions.tensordot(x, y, (-1, -1)) if np.ndim(x) and np.ndim(y) else x * y
+        )
+
+    @staticmethod
+    def searchsorted(a: Any, v: Any, **given: Any) -> Any:
+        """Return places in sorted numbers, which may be NumPy's."""
+        return da.searchsorted(da.asarray(a), da.asarray(v), **given)
+
+    @staticmethod
     def cholesky(x: Any, *, upper: bool = False) -> Any:
         """Return NumPy's factor: the lower one, where Dask's own is the upper one."""
         return da.linalg.cholesky(x, lower=not upper)
