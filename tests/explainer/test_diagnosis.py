@@ -293,3 +293,27 @@ def test_a_slope_that_was_chosen_at_a_kink_has_none_itself(f):
     assert "the second does not exist" in found.remedy
     assert all(factor.value != 1.618 for factor in found.chain)
     assert found.chain[0].name != "dv11/dv10"
+
+
+def bent(x):
+    for _ in range(60):
+        x = 3.0 * x - 1e-40 * x * x
+    return x
+
+
+@pytest.mark.parametrize(
+    ("f", "kind", "text"),
+    [(fading, "vanishing", "np.tanh"), (bent, "exploding", "3.0 * x")],
+)
+@pytest.mark.parametrize(
+    ("derive", "x"),
+    [
+        (gd.grad, 0.5),
+        (lambda f: gd.compile(gd.grad(f)), 0.5),
+        (lambda f: gd.vmap(gd.grad(f)), np.array([0.5, 0.25])),
+        (lambda f: lambda x: gd.jvp(f, (x,), (1.0,))[1], 0.5),
+    ],
+)
+def test_factors_of_loops_are_found_in_derivatives(f, kind, text, derive, x):
+    (found,) = gd.diagnose(derive(f), x)
+    assert (found.kind, found.line) == (kind, line_of(f, text))

@@ -38,10 +38,10 @@ def diagnose_call(
         born_in_values(reports)
         born_in_slopes(reports)
         lost_digits(reports)
+        loops(reports)
         if not run.differentiates:  # the zeros and kinks of a derivative are its own
             saturation(reports)
             kinks(reports)
-            loops(reports)
             zeros(reports)
     operations = sum(v.rule is not None for v in account.vertices) - len(added)
     return Diagnosis(title, reports.all(), operations, run.error)

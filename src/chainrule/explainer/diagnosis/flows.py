@@ -208,11 +208,18 @@ def _absorbed(reports: Reports, index: int) -> None:
 
 
 def loops(reports: Reports) -> None:
-    """Report loops in which a cotangent fades or grows from step to step."""
+    """Report loops in which a cotangent fades or grows from step to step.
+
+    Of a first derivative, what it computes for the steps of the loop.
+    """
     groups: dict[Any, list[VertexView]] = collections.defaultdict(list)
-    for v in reports.account.vertices:
-        if v.location is not None and v.repeats >= LOOP and v.index in reports.incoming:
-            groups[v.location].append(v)
+    placed = [(v, v.location) for v in reports.account.vertices if v.location]
+    order = max((location.derived for _, location in placed), default=0)
+    for v, location in placed:
+        if location.derived < order or order > 1:
+            continue
+        if v.repeats >= LOOP and v.index in reports.incoming:
+            groups[location].append(v)
     changes = [found for vs in groups.values() if (found := _change(reports, vs))]
     seen: set[str] = set()
     for rate, steps, v in sorted(changes, key=lambda found: -abs(found[0])):
