@@ -65,21 +65,23 @@ def _transpose(loop: Row, turned: dict[Row, Row]) -> None:
     *count, leaves, captured = loop.args
     body: Program = loop.function.body.program.copied()
     pairs = zip(body.inputs[len(leaves) :], captured, strict=True)
-    held = {id(x): (x, inside) for inside, x in pairs if inside not in turned}
+    held = [(x, inside) for inside, x in pairs if inside not in turned]
+    known = {id(x): inside for x, inside in held}  # one value may be captured twice
     inside: dict[Row, Row] = {}
     for x, outer in turned.items():
         matrix: Row = outer.args[0]
-        if id(matrix) not in held:
-            held[id(matrix)] = matrix, matrix.as_input()
-        inside[x] = x.with_call(np.transpose, (held[id(matrix)][1],))
+        if id(matrix) not in known:
+            known[id(matrix)] = matrix.as_input()
+            held.append((matrix, known[id(matrix)]))
+        inside[x] = x.with_call(np.transpose, (known[id(matrix)],))
     for row in body.rows:
         if any(x in inside for x in row.operands):
             row.args = replaced(row.args, inside)
             row.operands = rows_in((row.args, row.given))
-    body.inputs = [*body.inputs[: len(leaves)], *(x for _, x in held.values())]
+    body.inputs = [*body.inputs[: len(leaves)], *(x for _, x in held)]
     body.rows = [*inside.values(), *body.rows]
     loop.function = loop.function.narrowed(body.renumbered())
-    loop.args = *count, leaves, [x for x, _ in held.values()]
+    loop.args = *count, leaves, [x for x, _ in held]
     loop.operands = rows_in(loop.args)
 
 
