@@ -255,14 +255,19 @@ def full_like(
 _FOLDED = ("edge", "wrap", "reflect", "symmetric")
 """Modes whose new entries are entries of the array."""
 _OF_ENDS: dict[str, Any] = {
-    "maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median,
-}  # fmt: skip
+    "maximum": np.max,
+    "minimum": np.min,
+    "mean": np.mean,
+    "median": np.median,
+}
 """Modes whose new entries are a statistic of what is at an end."""
 _OPTIONS = {
-    "constant": "constant_values", "linear_ramp": "end_values",
-    "reflect": "reflect_type", "symmetric": "reflect_type",
+    "constant": "constant_values",
+    "linear_ramp": "end_values",
+    "reflect": "reflect_type",
+    "symmetric": "reflect_type",
     **dict.fromkeys(_OF_ENDS, "stat_length"),
-}  # fmt: skip
+}
 
 
 @implements(np.pad)
