@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule import parallel
+from chainrule import parallel_work
 from chainrule.errors import ArgumentError, ShapeError
 
 TRACED = []
@@ -203,9 +203,9 @@ def test_a_process_that_ends_is_an_error_and_the_next_call_has_new_ones():
 
 def test_functions_that_do_not_pickle_need_cloudpickle(processes, monkeypatch):
     shift = 3
-    if parallel.importlib.util.find_spec("cloudpickle"):
+    if parallel_work.importlib.util.find_spec("cloudpickle"):
         assert gd.pmap(lambda x: x + shift, processes)([1]) == [4]
-    monkeypatch.setattr(parallel.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(parallel_work.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ArgumentError, match="install cloudpickle"):
         gd.pmap(lambda x: x + shift, processes)([1])
 
