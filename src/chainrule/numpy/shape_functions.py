@@ -254,8 +254,8 @@ def full_like(
 
 _FOLDED = ("edge", "wrap", "reflect", "symmetric")
 """Modes whose new entries are entries of the array."""
-_OF_ENDS = {"maximum": "max", "minimum": "min", "mean": "mean", "median": "median"}
-"""Modes whose new entries are a statistic of what is at an end: NumPy's names of both."""
+_OF_ENDS = "maximum minimum mean median".split()
+"""Modes whose new entries are a statistic of what is at an end."""
 _OPTIONS = {
     "constant": "constant_values",
     "linear_ramp": "end_values",
@@ -285,7 +285,10 @@ def pad(array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any)
             "borders and join them with np.concatenate."
         )
     if mode in _OF_ENDS:
-        return own(_with_statistics(x, widths, getattr(np, _OF_ENDS[mode]), option), x)
+        return own(
+            _with_statistics(x, widths, getattr(np, mode.removesuffix("imum")), option),
+            x,
+        )
     if odd or mode == "linear_ramp":
         return own(_with_lines(x, widths, mode, option), x)
     if mode != "constant":
