@@ -428,3 +428,25 @@ def test_a_complex_number_that_is_found_has_real_and_imaginary_parts():
     slope = (1 + 2j) ** 0.5 / 2
     assert gd.grad(lambda a: np.imag(root(a)))(1.0) == pytest.approx(slope.imag)
     assert gd.grad(lambda a: np.real(root(a)))(1.0) == pytest.approx(slope.real)
+
+
+class Pair:
+    """Holds a thing twice."""
+
+    def __init__(self, x):
+        self.first = self.second = x
+
+
+def test_what_is_shared_is_looked_into_once():
+    held = 2.0
+    for _ in range(60):
+        held = Pair(held)
+
+    def factor():
+        x = held
+        while isinstance(x, Pair):
+            x = x.second
+        return x
+
+    double = gd.implicit(lambda a: 2.0 * a, lambda x, a: x - a * factor())
+    assert gd.grad(lambda a: double(a) ** 2)(3.0) == 24.0

@@ -24,18 +24,27 @@ import numpy as np
 from chainrule.nodes.node_class import node
 from chainrule.numpy.mirror import mirrored
 from chainrule.transforms.derived import Derived
+from chainrule.transforms.remaking import (
+    EMPTY,
+    Build,
+    Part,
+    Values,
+    built,
+    contents,
+    fixed_parts,
+    made_already,
+    made_of,
+    method_of,
+    noted,
+    partial_of,
+    parts_of_partial,
+)
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import stand_in
 
 _kind_of: Any = type
 _vars: Any = vars
-Values = Sequence[Any]
-Build = Callable[[Values, dict[int, Any]], Any]
-"""What puts a thing together of values; it notes the functions that it has made."""
-Part = tuple[Build | None, Hashable]
-"""What makes a thing again, ``None`` where it holds no value, and its key."""
-
 LIBRARIES = ("numpy", "scipy", "chainrule", "math", "cmath", "builtins", "operator")
 """Packages whose functions and modules are the same in each call."""
 SMALL = 1 << 12
@@ -111,8 +120,10 @@ class _Opening:
     """Whether something was met that may change unseen."""
     places: dict[int, int] = field(default_factory=dict[int, int])
     functions: dict[int, int] = field(default_factory=dict[int, int])
+    """The numbers of functions, containers and objects, by identity."""
+    alive: list[Any] = field(default_factory=list[Any])
     whole: set[int] = field(default_factory=set[int])
-    """The numbers of functions that hold no values."""
+    """The numbers of those that hold no values."""
     around: set[int] = field(default_factory=set[int])
     """What is being looked into, by its identity."""
 
@@ -123,20 +134,36 @@ class _Opening:
         if isinstance(x, types.FunctionType):
             return self._function(x)
         if isinstance(x, functools.partial):
-            parts = _parts_of(x)
-            return self._together("partial", parts, _partial_of)
+            parts = parts_of_partial(x)
+            return self._together("partial", parts, partial_of)
         if isinstance(x, types.MethodType):
-            return self._together("method", [x.__func__, x.__self__], _method_of)
+            return self._together("method", [x.__func__, x.__self__], method_of)
         if not (is_container(x) or _has_state(x)):
             return None, self._key(x)
         if id(x) in self.around:  # it holds itself
             self.is_open = True
             return None, None
+        number = self.functions.get(id(x))
+        if number is not None:
+            return self._again(number)
+        number = self._numbered(x)
         self.around.add(id(x))
-        try:
-            return self._container(x) if is_container(x) else self._object(x)
-        finally:
-            self.around.discard(id(x))
+        build, key = self._container(x) if is_container(x) else self._object(x)
+        self.around.discard(id(x))
+        if build is None:
+            self.whole.add(number)
+            return None, key
+        return noted(build, number), key
+
+    def _numbered(self, x: Any) -> int:
+        """Note a function, a container or an object that is met for the first time."""
+        self.alive.append(x)  # so that no other has its identity
+        return self.functions.setdefault(id(x), len(self.functions))
+
+    def _again(self, number: int) -> Part:
+        """Return what makes a thing that has been met before."""
+        again = None if number in self.whole else made_already(number)
+        return again, ("again", number)
 
     def _container(self, x: Any) -> Part:
         leaves, structure = flatten(x)
@@ -160,10 +187,10 @@ class _Opening:
         key = (kind, *(key for _, key in pairs))
         if all(build is None for build, _ in pairs):
             return None, key
-        fixed = _fixed(pairs, parts)
+        fixed = fixed_parts(pairs, parts)
 
         def build(values: Values, made: dict[int, Any]) -> Any:
-            return of(_built(pairs, fixed, values, made))
+            return of(built(pairs, fixed, values, made))
 
         return build, key
 
@@ -189,18 +216,17 @@ class _Opening:
             return None, ("library", id(f))
         number = self.functions.get(id(f))
         if number is not None:
-            again = None if number in self.whole else _made_already(number)
-            return again, ("again", number)
-        number = self.functions[id(f)] = len(self.functions)
+            return self._again(number)
+        number = self._numbered(f)
         cells = f.__closure__ or ()
-        held = [*map(_contents, cells), f.__defaults__ or (), f.__kwdefaults__ or {}]
+        held = [*map(contents, cells), f.__defaults__ or (), f.__kwdefaults__ or {}]
         pairs = [self.part(x) for x in held]
         keys = tuple(key for _, key in pairs)
         key = (f.__code__, keys, self._names(f.__code__, f.__globals__))
         if all(build is None for build, _ in pairs) and not (self.binds and cells):
             self.whole.add(number)
             return None, key
-        return _made_of(f, number, pairs, held, binds=self.binds), key
+        return made_of(f, number, pairs, held, binds=self.binds), key
 
     def _names(self, code: types.CodeType, names: dict[str, Any]) -> Hashable:
         """Return the key of what code reads of its module, with that inside it."""
@@ -216,7 +242,7 @@ class _Opening:
             return self._keys(x)
         if isinstance(x, ndarray) and x.dtype.kind in "biufc" and x.size <= SMALL:
             return (x.dtype.str, x.shape, x.tobytes())
-        if _of_library(x) or x is _EMPTY:
+        if _of_library(x) or x is EMPTY:
             return ("library", id(x))
         if isinstance(x, type):
             return self._class(x)
@@ -270,30 +296,8 @@ class _Binding(_Opening):
         return None
 
 
-class _Empty:
-    """What a cell holds that is not filled."""
-
-
-_EMPTY: Any = _Empty()
 _OF_CLASSES = frozenset(vars(types.new_class("_")))
 """Attributes that Python gives each class."""
-
-
-def _contents(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _EMPTY
-
-
-def _built(
-    pairs: Sequence[Part], parts: Sequence[Any], values: Values, made: dict[int, Any]
-) -> list[Any]:
-    """Return parts, those that hold values made again."""
-    return [
-        x if build is None else build(values, made)
-        for x, (build, _) in zip(parts, pairs, strict=True)
-    ]
 
 
 def is_value(x: Any) -> bool:
@@ -321,69 +325,8 @@ def _has_state(x: Any) -> bool:
     """Tell whether a thing is an object with attributes of its own."""
     if isinstance(x, (type, types.ModuleType)) or _of_library(x):
         return False
-    return bool(getattr(x, "__dict__", None))
-
-
-def _made_of(
-    f: types.FunctionType,
-    number: int,
-    pairs: Sequence[Part],
-    held: Sequence[Any],
-    *,
-    binds: bool = False,
-) -> Build:
-    """Return what makes a function with other contents of its cells.
-
-    Cells that hold no values are the function's own, unless it ``binds`` these too.
-    """
-    code, names, name, own = f.__code__, f.__globals__, f.__name__, dict(vars(f))
-    whole = zip(f.__closure__ or (), pairs, held, strict=False)
-    cells = [
-        c if part is None and (x is _EMPTY or not binds) else None
-        for c, (part, _), x in whole
-    ]
-    fixed = _fixed(pairs, held)
-
-    def build(values: Values, made: dict[int, Any]) -> Any:
-        closure = [types.CellType() if c is None else c for c in cells]
-        z = types.FunctionType(code, names, name, None, tuple(closure) or None)
-        made[number] = z
-        vars(z).update(own)
-        *contents, defaults, named = _built(pairs, fixed, values, made)
-        z.__defaults__, z.__kwdefaults__ = defaults or None, named or None
-        for cell, mine, x in zip(cells, closure, contents, strict=True):
-            if cell is None:
-                mine.cell_contents = x
-        return z
-
-    return build
-
-
-def _fixed(pairs: Sequence[Part], parts: Sequence[Any]) -> list[Any]:
-    """Return the parts that hold no values, in their places."""
-    return [
-        x if build is None else None for x, (build, _) in zip(parts, pairs, strict=True)
-    ]
-
-
-def _made_already(number: int) -> Build:
-    def build(values: Values, made: dict[int, Any]) -> Any:
-        return made[number]
-
-    return build
-
-
-def _parts_of(x: Any) -> list[Any]:
-    return [x.func, x.args, x.keywords]
-
-
-def _partial_of(parts: list[Any]) -> Any:
-    f, args, keywords = parts
-    return functools.partial(f, *args, **keywords)
-
-
-def _method_of(parts: list[Any]) -> Any:
-    return types.MethodType(*parts)
+    held = getattr(x, "__dict__", None)
+    return bool(held) and isinstance(held, dict)
 
 
 __all__ = ["Opened", "bound", "opened"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.scipy.integrate.steps import Carry, Given, Method, Slope
-from chainrule.solving import implicit
+from chainrule.solving.implicit import solution
 from chainrule.values.types import Array, ArrayValue, Value
 from chainrule.values.vertices import raw, stand_in
 
@@ -42,11 +42,7 @@ def _root(found: Value, residual: Callable[..., Any]) -> Any:
     root = raw(found)
     if isinstance(root, stand_in):  # what a traced loop does not read does not move
         root = root + 0.0 * raw(residual(root))
-
-    def solve() -> Any:
-        return root
-
-    return implicit(solve, residual)()
+    return solution(residual, root)
 
 
 class Radau(Method):

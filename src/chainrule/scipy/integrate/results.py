@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.scipy.integrate.whole import Whole
-from chainrule.solving import implicit
+from chainrule.solving.implicit import solution
 from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import raw
 
@@ -88,10 +88,7 @@ def _root(event: Callable[..., Any], curve: Curve, t: float) -> tuple[Any, Any]:
     def residual(t: Value) -> Any:
         return _np.reshape(operations.asarray(event(t, state(t))), ())
 
-    def found() -> float:
-        return t
-
-    root = implicit(found, residual)()
+    root = solution(residual, np.float64(t))
     return root, state(root)
 
 
