@@ -187,7 +187,9 @@ def pushed_on(z: vertex, dots: Cotangents, own: set[vertex]) -> bool:
     """
     x, y = z.operands
     index = z.parameters["index"]
-    if x not in own or not x.passes_on or not picks_once(index):
+    if not isinstance(x, vertex) or x not in own or not x.passes_on:
+        return False
+    if not picks_once(index):
         return False
     y_dot = dots.get(y) if isinstance(y, vertex) else None
     value, mask = dots[x].value, dots[x].support

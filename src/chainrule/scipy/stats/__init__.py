@@ -107,8 +107,6 @@ from chainrule.scipy.stats.gamma_relatives import argus as argus
 from chainrule.scipy.stats.gamma_relatives import dgamma as dgamma
 from chainrule.scipy.stats.gamma_relatives import gennorm as gennorm
 from chainrule.scipy.stats.gamma_relatives import halfgennorm as halfgennorm
-from chainrule.scipy.stats.goodness_of_fit import ksone as ksone
-from chainrule.scipy.stats.goodness_of_fit import kstwobign as kstwobign
 from chainrule.scipy.stats.heavy_tails import burr as burr
 from chainrule.scipy.stats.heavy_tails import burr12 as burr12
 from chainrule.scipy.stats.heavy_tails import cauchy as cauchy
@@ -125,6 +123,8 @@ from chainrule.scipy.stats.hyperbolic import genhyperbolic as genhyperbolic
 from chainrule.scipy.stats.hyperbolic import geninvgauss as geninvgauss
 from chainrule.scipy.stats.hyperbolic import jf_skew_t as jf_skew_t
 from chainrule.scipy.stats.hyperbolic import norminvgauss as norminvgauss
+from chainrule.scipy.stats.kolmogorov_smirnov import ksone as ksone
+from chainrule.scipy.stats.kolmogorov_smirnov import kstwobign as kstwobign
 from chainrule.scipy.stats.matrices import invwishart as invwishart
 from chainrule.scipy.stats.matrices import matrix_normal as matrix_normal
 from chainrule.scipy.stats.matrices import wishart as wishart
