@@ -20,7 +20,7 @@ TYPED = {
     "where(a < b, tanh(a), logaddexp(a, b)) % 0.7": {"a": 1.5, "b": 0.25},
     "maximum(a, b) + abs(a - b) + arctan2(a, b)": {"a": 1.0, "b": 2.0},
     "r = hypot(x, y)\nr = r + x; s = sqrt(r)\nreturn s * r": {"x": 1.0, "y": 2.0},
-    "y = 3\nx * y + floor(x)": {"x": 1.5},
+    "y = x + 3\nx * y + floor(x)": {"x": 1.5},
     "x*y if x > 0 else y  # a remark": {"x": 1.5, "y": 2.0},
     "x // 2 * \u03b1 + \u03b1**2": {"x": 7.5, "\u03b1": 0.5},
     "erf(x) * clip(x, -1, 1) + xlogy(x, y)": {"x": 0.5, "y": 2.0},
