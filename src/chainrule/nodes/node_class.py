@@ -274,7 +274,11 @@ class node(vertex):
         value = self._value
         return _FLOAT64 if type(value) is float else value.dtype
 
-    __len__: Length = Length()
+    if TYPE_CHECKING:
+
+        def __len__(self) -> int: ...
+    else:
+        __len__ = Length()
 
     def __iter__(self) -> Iterator[node]:
         """Iterate over the first axis, as nodes."""

@@ -210,7 +210,11 @@ class Traced(stand_in):
             z.cut = index
         return z
 
-    __len__: Length = Length()
+    if TYPE_CHECKING:
+
+        def __len__(self) -> int: ...
+    else:
+        __len__ = Length()
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the first axis."""
