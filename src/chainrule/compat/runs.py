@@ -99,8 +99,9 @@ class Run(Recording, traces.Trace):
         if box is None:
             Recording.__init__(self, fun, (admitted(x),), (0,), {}, copy=copy)
             return
-        self.start = box.serial - 1
-        self.inputs, self.places = [as_box(box)], [(LEAF, [box])]
+        self.start: int = box.serial - 1
+        self.inputs: list[Any] = [as_box(box)]
+        self.places: list[Any] = [(LEAF, [box])]
         self._run(fun, (box,), {})
 
     def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
