@@ -18,7 +18,7 @@ import chainrule as gd
 from benchmarks.measure import Row
 from benchmarks.workloads.scalars import chain_of
 
-BYTES_TARGET, IMPORT_TARGET, EXPLAIN_TARGET = 250, 0.1, 2.0
+BYTES_TARGET, IMPORT_TARGET, EXPLAIN_TARGET = 250, 0.06, 2.0
 
 IMPORTING = """
 import time, numpy
