@@ -11,8 +11,6 @@ from chainrule.nodes.admission import plain_index
 from chainrule.nodes.recorder import new, next_serial, plan_of, record
 from chainrule.operations_grad.entries import READ, WRITE
 from chainrule.operations_grad.indexing import getitem_grad
-from chainrule.operations_grad.selection import where_grad
-from chainrule.operations_grad.structure import identity_grad
 from chainrule.steps.step import Step
 from chainrule.values.shapes import ndarray
 from chainrule.values.versions import LOCK, NOTED
@@ -79,11 +77,7 @@ def _stays(z: Any) -> bool:
     step = z._step
     if type(z._value) is not np.float64 or step is None:
         return False
-    return step.rule not in OF_ARRAYS
-
-
-OF_ARRAYS = where_grad, identity_grad
-"""Rules of functions that return arrays of no axes for numbers: np.where, np.copy."""
+    return not step.rule.returns_arrays
 
 
 def _are_apart(x: Any, y: Any) -> bool:

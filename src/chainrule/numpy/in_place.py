@@ -25,7 +25,7 @@ from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
 from chainrule.nodes.out import refuse as refuse_call
 from chainrule.nodes.out import refuse_part, shown, shown_index
-from chainrule.nodes.reads import BASIC_PARTS, OF_ARRAYS
+from chainrule.nodes.reads import BASIC_PARTS
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.numpy.overwriting import move, overwrite, overwrite_again, repeated
 from chainrule.operations_grad import indexing, structure
@@ -76,7 +76,7 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
     if array_of(y._value) is None:
         if is_foreign(y._value):
             raise _foreign_write("y[index] = v", y)
-        if y._step is None or y._step.rule not in OF_ARRAYS:
+        if y._step is None or not y._step.rule.returns_arrays:
             raise TypeError(
                 f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
                 "cannot either. Assign a new number to the name."

@@ -21,7 +21,7 @@ class where_grad(elementwise):
     """z = x where condition, else y"""
 
     expression = "x if condition else y"
-    of_integers = bounded = primitive = chooses = True
+    of_integers = bounded = primitive = chooses = returns_arrays = True
     structural = True
     constant_in: tuple[str, ...] = ("condition",)
     cases: Cases = (

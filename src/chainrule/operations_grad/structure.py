@@ -26,7 +26,7 @@ class identity_grad(structure):
     """z = x"""
 
     also: tuple[Any, ...] = (float,)
-    moves = in_order = True
+    moves = in_order = returns_arrays = True
     operand_names: tuple[str, ...] = ("x",)
 
     @staticmethod

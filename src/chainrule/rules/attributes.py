@@ -197,8 +197,9 @@ def _values_of(x: Any) -> Iterable[Any]:
 
 _Check = tuple[Callable[[Any], bool], str]
 _BOOLEANS = (
-    "entrywise moves in_order views flattens averages by_columns primitive of_shapes "
-    "writes may_raise of_integers bounded of_branches structural inline variadic"
+    "entrywise moves in_order views flattens averages by_columns primitive "
+    "of_shapes writes may_raise returns_arrays of_integers bounded of_branches "
+    "structural inline variadic"
 ).split()
 _CHECKS: Mapping[str, _Check] = {
     **dict.fromkeys(_BOOLEANS, (_is_bool, "True or False")),

@@ -75,6 +75,9 @@ class traits:
     # --------------------------------------------------------------- what it looks at
     of_shapes: ClassVar[bool] = False
     """Whether it looks at shapes and dtypes only, so that the result is a constant."""
+    returns_arrays: ClassVar[bool] = False
+    """Whether NumPy's result has memory of its own also where it has no axes, which may
+    be written into: ``np.where``, ``np.copy``. Of other functions it is a number."""
     writes: ClassVar[bool] = False
     """Whether it writes into an operand."""
     may_raise: ClassVar[bool] = False

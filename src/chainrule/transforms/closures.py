@@ -119,7 +119,7 @@ class _Opening:
     is_open: bool = False
     """Whether something was met that may change unseen."""
     places: dict[int, int] = field(default_factory=dict[int, int])
-    functions: dict[int, int] = field(default_factory=dict[int, int])
+    numbers: dict[int, int] = field(default_factory=dict[int, int])
     """The numbers of functions, containers and objects, by identity."""
     alive: list[Any] = field(default_factory=list[Any])
     whole: set[int] = field(default_factory=set[int])
@@ -143,7 +143,7 @@ class _Opening:
         if id(x) in self.around:  # it holds itself
             self.is_open = True
             return None, None
-        number = self.functions.get(id(x))
+        number = self.numbers.get(id(x))
         if number is not None:
             return self._again(number)
         number = self._numbered(x)
@@ -158,7 +158,7 @@ class _Opening:
     def _numbered(self, x: Any) -> int:
         """Note a function, a container or an object that is met for the first time."""
         self.alive.append(x)  # so that no other has its identity
-        return self.functions.setdefault(id(x), len(self.functions))
+        return self.numbers.setdefault(id(x), len(self.numbers))
 
     def _again(self, number: int) -> Part:
         """Return what makes a thing that has been met before."""
@@ -214,7 +214,7 @@ class _Opening:
         """Return a function of Python's with another closure."""
         if _of_library(f):
             return None, ("library", id(f))
-        number = self.functions.get(id(f))
+        number = self.numbers.get(id(f))
         if number is not None:
             return self._again(number)
         number = self._numbered(f)
@@ -258,10 +258,10 @@ class _Opening:
 
     def _class(self, x: type) -> Hashable:
         """Return the key of a class: what its methods read, and its attributes."""
-        number = self.functions.get(id(x))
+        number = self.numbers.get(id(x))
         if number is not None:
             return ("again", number)
-        number = self.functions[id(x)] = len(self.functions)
+        number = self.numbers[id(x)] = len(self.numbers)
         own = {k: v for k, v in vars(x).items() if k not in _OF_CLASSES}
         return (id(x), *((k, self._key(v)) for k, v in own.items()))
 
@@ -272,7 +272,6 @@ class _Binding(_Opening):
 
     binds: ClassVar[bool] = True
     package: str = ""
-    objects: set[int] = field(default_factory=set[int])
 
     def part(self, x: Any) -> Part:
         """Return what makes ``x`` again; an array of any kind is a value."""
@@ -283,10 +282,9 @@ class _Binding(_Opening):
     def _object(self, x: Any) -> Part:
         kind: type = _kind_of(x)
         is_own = kind.__module__.partition(".")[0] == self.package
-        is_plain = kind.__new__ is object.__new__ and id(x) not in self.objects
+        is_plain = kind.__new__ is object.__new__
         if not (isinstance(x, Derived) or (is_own and is_plain)):
             return None, None
-        self.objects.add(id(x))
         return super()._object(x)
 
     def _key(self, x: Any) -> Hashable:

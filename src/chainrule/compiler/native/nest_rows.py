@@ -124,47 +124,45 @@ class RowWriter(VectorWriter):
             totals = self.body(line, Place(phase, i, kept, count), empty)
         else:
             totals = dict(zip(summed, nothing, strict=True))
-            whole = "0"
+            first, whole = Place(phase, i, kept, self.width), "0"
             if summed and self._several > 1:
                 whole = self.add(f"and i64 {count}, {-self._several * self.width}")
-                totals = self._beside(line, Place(phase, i, kept, 0), whole, totals)
-            totals = self._one_by_one(
-                line, Place(phase, i, kept, 0), (whole, count), totals
-            )
+                part = "0", whole
+                totals = self._looped(line, first, part, totals, self._several)
+            totals = self._looped(line, first, (whole, count), totals)
         for j, name, width in zip(summed, names, widths, strict=True):
             self.add_in(name, width, totals[j], *line.totals[j])
 
-    def _one_by_one(
-        self, line: Line, first: Place, part: tuple[str, str], totals: dict[int, str]
+    def _looped(
+        self,
+        line: Line,
+        first: Place,
+        part: tuple[str, str],
+        totals: dict[int, str],
+        several: int = 1,
     ) -> dict[int, str]:
-        """Write a loop over the vectors of a part of a stretch; return its totals."""
-        start, stop = part
-        carried = [(self.type(self._width_of(j)), x) for j, x in totals.items()]
-        certain = start == "0"
-        with self.loop(stop, self.width, carried, start=start, certain=certain) as loop:
-            have = dict(zip(totals, loop.carried, strict=True))
-            here = self.plus(first.i, loop.i), self.plus(first.kept, loop.i)
-            have = self.body(line, Place(first.phase, *here, self.width), have)
-            loop.after = [have[j] for j in totals]
-        return dict(zip(totals, loop.after, strict=True))
+        """Write a loop over the vectors of a part of a stretch; return its totals.
 
-    def _beside(
-        self, line: Line, first: Place, stop: str, nothing: dict[int, str]
-    ) -> dict[int, str]:
-        """Write a loop over several vectors at a time, each with totals of its own."""
-        kinds = {j: self.type(self._width_of(j)) for j in nothing}
-        carried = [(kinds[j], x) for j, x in nothing.items()] * self._several
-        turn = self._several * self.width
-        with self.loop(stop, turn, carried, certain=False) as loop:
-            for k in range(self._several):
-                own = loop.carried[k * len(kinds) : (k + 1) * len(kinds)]
+        It takes ``several`` at a time, each with totals of its own, which begin as
+        these do: only one may have some already.
+        """
+        (start, stop), many = part, len(totals)
+        carried = [(self.type(self._width_of(j)), x) for j, x in totals.items()]
+        with self.loop(
+            stop,
+            several * self.width,
+            carried * several,
+            start=start,
+            certain=start == "0" and several == 1,
+        ) as loop:
+            for k in range(several):
+                own = loop.carried[k * many : (k + 1) * many]
                 along = self.plus(loop.i, str(k * self.width))
                 here = self.plus(first.i, along), self.plus(first.kept, along)
-                place = Place(first.phase, *here, self.width)
-                have = self.body(line, place, dict(zip(kinds, own, strict=True)))
-                loop.after += [have[j] for j in kinds]
-        parts = [loop.after[k :: len(kinds)] for k in range(len(kinds))]
-        return {j: self._added(j, xs) for j, xs in zip(kinds, parts, strict=True)}
+                place = Place(first.phase, *here, first.length)
+                have = self.body(line, place, dict(zip(totals, own, strict=True)))
+                loop.after += [have[j] for j in totals]
+        return {j: self._added(j, loop.after[k::many]) for k, j in enumerate(totals)}
 
     def _added(self, j: int, xs: list[str]) -> str:
         """Return what a reduction makes of several vectors, pair by pair."""

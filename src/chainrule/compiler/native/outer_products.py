@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.outer_sums import OuterSum
-from chainrule.compiler.programs.program import Program, become
+from chainrule.compiler.programs.program import Program, become, transposed
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS, Shape
 
@@ -33,8 +33,8 @@ def factors_of(x: Any) -> tuple[Any, Any] | None:
     shape: Shape = x.shape or ()
     if len(shape) != 2 or math.prod(shape) < LEAST or min(shape) == 1:
         return None
-    if x.function is np.transpose and x.args[1:] in ((), (None,)):
-        turned = factors_of(x.args[0])
+    if (before := transposed(x)) is not None:
+        turned = factors_of(before)
         return None if turned is None else turned[::-1]
     by_entries = x.function is np.multiply
     if not by_entries and x.function is not np.matmul:
@@ -113,7 +113,8 @@ def _chain(x: Any) -> list[Row]:
     """Return an outer product, and what it is the transpose of; else nothing."""
     if factors_of(x) is None:
         return []
-    return [x, *(_chain(x.args[0]) if x.function is np.transpose else ())]
+    before = transposed(x)
+    return [x, *(() if before is None else _chain(before))]
 
 
 def _multiplied(row: Row, terms: Sequence[Any], outer: Sequence[Row]) -> list[Row]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.programs.program import Program, replaced
+from chainrule.compiler.programs.program import Program, replaced, transposed
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.values.shapes import shape_of
 
@@ -28,7 +28,8 @@ def transpose_inside(program: Program) -> bool:
         turned = {
             inside: x
             for inside, x in zip(inputs, captured, strict=True)
-            if _is_transposed(x) and _meets_vectors(row.function.body.program, inside)
+            if _is_matrix(transposed(x))
+            and _meets_vectors(row.function.body.program, inside)
         }
         if turned:
             _transpose(row, turned)
@@ -36,16 +37,8 @@ def transpose_inside(program: Program) -> bool:
     return found
 
 
-def _is_transposed(x: Any) -> bool:
-    """Tell whether a value is a matrix transposed."""
-    return (
-        isinstance(x, Row)
-        and x.function is np.transpose
-        and not x.given
-        and x.args[1:] in ((), (None,))
-        and isinstance(x.args[0], Row)
-        and len(x.shape or ()) == 2
-    )
+def _is_matrix(x: Any) -> bool:
+    return isinstance(x, Row) and len(x.shape or ()) == 2
 
 
 def _meets_vectors(body: Program, x: Row) -> bool:

@@ -15,7 +15,13 @@ import numpy as np
 
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.parts_put_back import put_back
-from chainrule.compiler.programs.program import Program, alike, become, rewrite
+from chainrule.compiler.programs.program import (
+    Program,
+    alike,
+    become,
+    rewrite,
+    transposed,
+)
 from chainrule.compiler.programs.simpler_calls import SimplerCalls
 from chainrule.compiler.programs.whole_powers import POWERS, WholePowers
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
@@ -176,12 +182,8 @@ def _power(row: Row) -> Row | None:
 
 
 def _turned_twice(row: Row) -> Row | None:
-    x = _first(row)
-    twice = x is not None and x.function is np.transpose and not x.given
-    alone = row.args[1:] in ((), (None,))
-    if x is None or not twice or not alone or x.args[1:] not in ((), (None,)):
-        return None
-    return _first(x)
+    x = transposed(transposed(row))
+    return x if type(x) is Row else None
 
 
 def _all_of(row: Row) -> Row | None:

@@ -151,6 +151,13 @@ def alike(x: Row, y: Row) -> bool:
     return x.shape is not None and x.shape == y.shape and x.dtype == y.dtype
 
 
+def transposed(x: Any) -> Any:
+    """Return what a row is the transpose of; ``None`` if it is no transpose."""
+    if not isinstance(x, Row) or x.function is not np.transpose or x.given:
+        return None
+    return x.args[0] if x.args[1:] in ((), (None,)) else None
+
+
 def become(row: Row, function: Function, args: tuple[Any, ...]) -> None:
     """Make another call of a row."""
     row.function, row.args = function, args

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.programs.program import become
+from chainrule.compiler.programs.program import become, transposed
 from chainrule.compiler.tracing.calls import parameters
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, rows_in
@@ -104,9 +104,9 @@ def _write_product(row: Row, rows: list[Row]) -> None:
 
 def _turned(row: Row, rows: list[Row], x: Any) -> Any:
     """Return a matrix transposed; of one that is transposed, what it was."""
-    turned = isinstance(x, Row) and x.function is np.transpose and not x.given
-    if turned and x.args[1:] in ((), (None,)):
-        return x.args[0]
+    before = transposed(x)
+    if before is not None:
+        return before
     return _added(row, rows, np.transpose, (x,), x.shape[::-1])
 
 

@@ -166,6 +166,8 @@ class _Steps:
         self.inputs: list[Row] = self.program.inputs
         self.starts: list[Places] = []
         self.ends: list[Places] = []
+        self.fresh: set[int] = set()
+        """The carries that begin with zero, whose places hold anything then."""
         n = len(loop.body.likes) - loop.carried
         kept = zip(loop.history, loop.stored[n:], strict=True)
         seen = {i for i, stored in kept if stored}.union(looked_at)
@@ -185,6 +187,7 @@ class _Steps:
             check_kind(x)
             found = others.pop(0)
             if self._begins_with_zero(i, leaves[i]):
+                self.fresh.add(i)
                 self.starts.append(self.b.new(x.shape or ()))
                 continue
             alone = not any(overlap(found, p) for p in (*others, *self.starts))
@@ -219,7 +222,7 @@ class _Steps:
             lower_body(b, program, [*own, *outer], own)
             wanted = [*self._wanted(), *(True for _ in self._sums for _ in range(2))]
             self.ends = own_places(b, program, wanted, self.starts)
-        self._add_up(leaves)
+        self._add_up()
         self.repeat.inside.append(parts)
         self.repeat.captured += _numbers(outer)
         self.repeat.operands += [p for p in outer if not is_column(p)]
@@ -227,7 +230,7 @@ class _Steps:
             if np.size(before) and after is not before:
                 self.repeat.carries.append(Carry(*span(before)[:1], *span(after)))
 
-    def _add_up(self, leaves: Sequence[Any]) -> None:
+    def _add_up(self) -> None:
         """Have products be added to carries; their vectors are the last results."""
         vectors = self.ends[len(self.ends) - 2 * len(self._sums) :]
         del self.ends[len(self.ends) - 2 * len(self._sums) :]
@@ -237,9 +240,9 @@ class _Steps:
             column, row = (span(p)[0] for p in pair)
             first, second = (span(self.b.new((STEPS, k)))[0] for k in shape)
             start = span(self.starts[i])[0]
-            zero = self._begins_with_zero(i, leaves[i])
+            fresh = i in self.fresh
             self.repeat.sums.append(
-                OuterCarry(start, shape, (column, row), (first, second), zero)
+                OuterCarry(start, shape, (column, row), (first, second), fresh)
             )
 
     def _begins_with_zero(self, i: int, x: Any) -> bool:

@@ -215,10 +215,11 @@ def loops(reports: Reports) -> None:
     groups: dict[Any, list[VertexView]] = collections.defaultdict(list)
     placed = [(v, v.location) for v in reports.account.vertices if v.location]
     order = max((location.derived for _, location in placed), default=0)
+    if order > 1:
+        return
     for v, location in placed:
-        if location.derived < order or order > 1:
-            continue
-        if v.repeats >= LOOP and v.index in reports.incoming:
+        counts = location.derived == order and v.repeats >= LOOP
+        if counts and v.index in reports.incoming:
             groups[location].append(v)
     changes = [found for vs in groups.values() if (found := _change(reports, vs))]
     seen: set[str] = set()
