@@ -45,7 +45,6 @@ from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
 from chainrule.values.shapes import TUPLE, shape_of
 from chainrule.values.types import Namespace
-from chainrule.values.versions import WRITTEN
 from chainrule.values.vertices import (
     GRADIENTS,
     likeness,
@@ -381,7 +380,7 @@ def push_values(
     slowly = any(z.transient for z in results) or needs_supports(order, seeds)
     if not slowly:
         sizes = [math.prod(shape_of(dot)) for dot in seeds.values()]
-        large = not WRITTEN and max(sizes, default=0) > LARGE
+        large = max(sizes, default=0) > LARGE and not any(z.transient for z in order)
         spent = _last_reads(order, [*results, *seeds]) if large else {}
         fast_forward_sweep(order, dots, spent)
     if slowly or any(has_nan(dots.get(z)) for z in results):
