@@ -18,6 +18,7 @@ from chainrule.compiler import compile as compiled
 from chainrule.compiler.dispatch.compiled import Compiled
 from chainrule.errors import ArgumentError, MissingLibraryError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.parallel_work import told
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.foreign import first_foreign
 from chainrule.values.shapes import SEQUENCES, describe
@@ -104,8 +105,15 @@ class MapReduce:
         """Cut the data; nothing is computed."""
         self._dask: Any = _library("dask")
         f = compiled(f) if compile and not isinstance(f, Compiled) else f
-        self._apply: Any = functools.partial(_on_chunks, f)
-        self._joined: Any = functools.partial(_joined, reduce)
+        name = getattr(f, "__name__", "on_chunk")  # for Dask's dashboard
+        self._apply: Any = Part(
+            name, functools.partial(_on_chunk, f), "chunk {0} raised this."
+        )
+        self._joined: Any = Part(
+            "joined",
+            functools.partial(functools.reduce, reduce),
+            "joining the results of chunks {0} to {1} raised this.",
+        )
         self._every: int = every
         self._data: list[Any] = [_as_blocks(x) for x in data]
         _check_alike(self._data)
@@ -137,17 +145,18 @@ class MapReduce:
         if isinstance(self._data[0], list):
             apply = self._dask.delayed(self._apply, pure=True)
             rows = zip(*self._data, strict=True)
-            made = [apply(*chunks, parameters=given) for chunks in rows]
+            made = [apply((i,), given, *chunks) for i, chunks in enumerate(rows)]
             return [x.key for x in made], made
-        pairs: list[Any] = []
+        largest = max(self._data, key=lambda x: x.ndim)
+        ndim = largest.ndim
+        places = _library("dask.layers").ArrayBlockIdDep(largest.chunks)
+        pairs: list[Any] = [places, tuple(range(ndim)), given, None]
         for x in self._data:
-            pairs += [x, tuple(range(x.ndim))]
-        ndim = max(x.ndim for x in self._data)  # nothing is contracted: tasks fuse
+            pairs += [x, tuple(range(x.ndim))]  # nothing is contracted: tasks fuse
         parts = _library("dask.array").blockwise(
             self._apply,
             tuple(range(ndim)),
             *pairs,
-            parameters=given,
             align_arrays=False,
             dtype=object,
             meta=np.empty((0,) * ndim, object),
@@ -163,29 +172,49 @@ class MapReduce:
         """
         name = f"map_reduce-{self._dask.base.tokenize(keys, self._every, self._joined)}"
         layer: dict[Any, Any] = {}
+        parts = [(i, i, key) for i, key in enumerate(keys)]
         while True:
-            starts = range(0, len(keys), self._every)
-            tasks = {
-                f"{name}-{len(layer) + n}": (self._joined, keys[i : i + self._every])
-                for n, i in enumerate(starts)
-            }
-            layer.update(tasks)
-            keys = list(tasks)
-            if len(keys) == 1:
+            joined: list[Any] = []
+            for i in range(0, len(parts), self._every):
+                firsts, lasts, ks = zip(*parts[i : i + self._every], strict=True)
+                key, place = f"{name}-{len(layer)}", (firsts[0], lasts[-1])
+                layer[key] = (self._joined, place, list(ks))
+                joined.append((*place, key))
+            parts = joined
+            if len(parts) == 1:
                 break
         graph = _library("dask.highlevelgraph").HighLevelGraph.from_collections(
             name, layer, dependencies=collections
         )
-        return _library("dask.delayed").Delayed(keys[0], graph, layer=name)
+        return _library("dask.delayed").Delayed(parts[0][-1], graph, layer=name)
 
 
-def _on_chunks(f: Callable[..., Any], *chunks: Any, parameters: tuple[Any, ...]) -> Any:
-    """Call a function on parameters and chunks."""
-    return f(*parameters, *chunks)
+def _on_chunk(f: Callable[..., Any], parameters: tuple[Any, ...], *chunk: Any) -> Any:
+    """Call a function on parameters and a chunk of each of the data."""
+    return f(*parameters, *chunk)
 
 
-def _joined(reduce: Callable[[Any, Any], Any], parts: Sequence[Any]) -> Any:
-    return functools.reduce(reduce, parts)
+class Part:
+    """A function in a task, whose errors say which chunks it was called with."""
+
+    def __init__(self, name: str, f: Callable[..., Any], note: str) -> None:
+        """Keep the function, and what is to be said of an error, with places."""
+        self.__name__, self._f, self._note, self._away = name, f, note, False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Come to another process."""
+        self.__dict__.update(state, _away=True)
+
+    def __call__(self, place: tuple[int, ...], *args: Any) -> Any:
+        """Call the function."""
+        try:
+            return self._f(*args)
+        except Exception as raised:
+            note = f"chainrule.map_reduce: {self._note.format(*place)}"
+            error = told(raised, note, away=self._away)
+            if error is raised:
+                raise
+        raise error
 
 
 def _added(x: Any, y: Any) -> Any:

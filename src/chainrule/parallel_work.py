@@ -57,21 +57,18 @@ class Work:
         first, rows = chunk
         results: list[Any] = []
         for i, row in enumerate(rows, first):
-            error: Exception | SystemExit | None = None
+            error: Exception | None = None
             try:
                 results.append(self._f(*row, **self._shared))
                 if self.away:
                     refuse_nodes(results[-1], "returned")
             except (Exception, SystemExit) as raised:
-                error = raised
-                error.add_note(f"chainrule.pmap: call {i} raised this.")
-                stays = not self.away or _is_portable(error)
-                if stays and not isinstance(error, SystemExit):
+                note = f"chainrule.pmap: call {i} raised this."
+                error = told(raised, note, away=self.away)
+                if error is raised:
                     raise
             if error is not None:  # here, so that the one in its place stands alone
-                told = RuntimeError(f"{type(error).__name__}: {error}")
-                told.__notes__ = error.__notes__
-                raise told
+                raise error
         return _packed(results, first) if self.away else results
 
     def __reduce__(self) -> Any:
@@ -124,17 +121,35 @@ def _check_sent(z: Any, i: int) -> None:
     try:
         _pickled(z)
     except Exception as error:
-        told = ArgumentError(
+        error = ArgumentError(
             f"pmap cannot send back what a call returned, {describe(z)}: {error}. "
             "Return numbers, arrays and containers of them."
         )
-        told.add_note(f"chainrule.pmap: call {i} returned this.")
-        raise told from None
+        error.add_note(f"chainrule.pmap: call {i} returned this.")
+        raise error from None
 
 
 def unpacked(results: Results) -> list[Any]:
     """Return the results of a chunk, wherever it was."""
     return pickle.loads(results) if isinstance(results, bytes) else results
+
+
+def told(error: Exception | SystemExit, note: str, *, away: bool) -> Exception:
+    """Return an error with a note, or one in its place, to be raised by itself.
+
+    In another process (``away``) that is one of a class that cannot be unpickled, and
+    anywhere what would end the process. Pickled, an error may lose its cause: the note
+    tells it.
+    """
+    cause = error.__cause__
+    if away and cause is not None:
+        note += f" Its cause was {type(cause).__name__}: {cause}"
+    error.add_note(note)
+    if isinstance(error, Exception) and (not away or _is_portable(error)):
+        return error
+    other = RuntimeError(f"{type(error).__name__}: {error}")
+    other.__notes__ = error.__notes__
+    return other
 
 
 def _is_portable(error: BaseException) -> bool:
@@ -146,4 +161,4 @@ def _is_portable(error: BaseException) -> bool:
     return True
 
 
-__all__ = ["Chunk", "Results", "Row", "Work", "refuse_nodes", "unpacked"]
+__all__ = ["Chunk", "Results", "Row", "Work", "refuse_nodes", "told", "unpacked"]

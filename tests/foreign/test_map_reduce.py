@@ -91,9 +91,9 @@ def test_a_process_compiles_once():
     tasks = [pickle.loads(sent) for _ in range(3)]
     for task in tasks:
         np.testing.assert_allclose(
-            task(X, Y, parameters=(W,)), 2 * gd.grad(logistic)(W, X, Y), rtol=1e-10
+            task((0,), (W,), X, Y), 2 * gd.grad(logistic)(W, X, Y), rtol=1e-10
         )
-    (compiled,) = {task.args[0] for task in tasks}
+    (compiled,) = {task._f.args[0] for task in tasks}
     assert len(compiled.signatures) == 1
 
 
@@ -130,3 +130,60 @@ def test_results_of_different_structures_are_refused():
     total = gd.map_reduce(f, DATA[0], compile=False)
     with pytest.raises(ArgumentError, match="reduce="):
         total.compute(scheduler="sync")
+
+
+class TwofoldError(Exception):
+    """One that can be pickled and not unpickled."""
+
+    def __init__(self, a, b):
+        super().__init__(f"{a} and {b}")
+
+
+def failing(w, x):
+    if x[0, 0] == X[14, 0]:
+        try:
+            return {}["rows"]
+        except KeyError as error:
+            raise ValueError("no such rows") from error
+    return w * np.sum(x)
+
+
+def ending(w, x):
+    if x[0, 0] == X[14, 0]:
+        raise TwofoldError(1, 2)
+    return w * np.sum(x)
+
+
+@pytest.mark.parametrize("data", [DATA[0], [X[7 * i : 7 * i + 7] for i in range(9)]])
+@pytest.mark.parametrize("scheduler", ["sync", "threads", "processes"])
+def test_an_error_names_its_chunk_and_keeps_its_cause(data, scheduler):
+    total = gd.map_reduce(gd.grad(failing), data, compile=False)
+    with pytest.raises(ValueError, match="no such rows") as caught:
+        total.compute(1.0, scheduler=scheduler)
+    (note,) = caught.value.__notes__
+    assert note.startswith("chainrule.map_reduce: chunk 2 raised this.")
+    assert "KeyError" in repr(caught.value.__cause__) + note
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "kind"), [("threads", TwofoldError), ("processes", RuntimeError)]
+)
+def test_an_error_that_does_not_travel_is_told(scheduler, kind):
+    total = gd.map_reduce(gd.grad(ending), DATA[0], compile=False)
+    with pytest.raises(kind, match="1 and 2") as caught:
+        total.compute(1.0, scheduler=scheduler)
+    assert caught.value.__notes__ == ["chainrule.map_reduce: chunk 2 raised this."]
+
+
+def test_an_error_of_a_join_names_its_chunks():
+    def join(a, b):
+        if b == 8:
+            raise ValueError("eight")
+        return max(a, b)
+
+    parts = [np.full(1, i) for i in range(9)]
+    total = gd.map_reduce(lambda x: x[0], parts, reduce=join, split_every=3)
+    with pytest.raises(ValueError, match="eight") as caught:
+        total.compute(scheduler="sync")
+    (note,) = caught.value.__notes__
+    assert note.endswith("joining the results of chunks 6 to 8 raised this.")
