@@ -41,7 +41,7 @@ class Suite:
     or, with ``cloned``, in its repository; nowhere, if the package has them. What PyPI
     does not have is installed from its clone, too (``own``). ``options`` are pytest's,
     with ``tests`` as the folder's name. They run in so many ``workers``, in one process
-    without.
+    without, for at most so many ``seconds``.
     """
 
     needs: str
@@ -52,6 +52,7 @@ class Suite:
     cloned: bool = False
     own: bool = False
     workers: int = 2
+    seconds: int = SECONDS
 
 
 FITTERS = (
@@ -135,6 +136,7 @@ SUITES = {
         "derivatives",
         cloned=True,
         workers=0,  # each process would find other tests
+        seconds=min(SECONDS, 300),  # all of them take hours
     ),
     "py-wake": Suite(
         "scipy",
@@ -233,7 +235,7 @@ def outcomes(name: str, alone: Path, *, ours: bool) -> dict[str, bool]:
     command = [
         *(sys.executable, *(("-m", "chainrule.compat") if ours else ())),
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", *workers),
-        *(f"--session-timeout={SECONDS}", "-o", "addopts=", "--tb=short"),
+        *(f"--session-timeout={suite.seconds}", "-o", "addopts=", "--tb=short"),
         *(f"--junitxml={report}", *plugin, *suite.options),
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
@@ -280,9 +282,10 @@ def row(name: str) -> tuple[str, bool]:
     both = theirs.keys() & ours.keys()
     counts = (f"{sum(x[t] for t in both)} of {len(both)}" for x in (theirs, ours))
     reached = max(len(theirs), len(ours))
-    what = SUITES[name].what
+    suite = SUITES[name]
+    what = suite.what
     if len(both) < reached:
-        what += f", those that both reached in {SECONDS // 60} minutes"
+        what += f", those that both reached in {suite.seconds // 60} minutes"
     known = set(listed()) if name == "autograd" else set()
     new, gone = failed - known, known - failed
     if name == "autograd":

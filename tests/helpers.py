@@ -336,10 +336,12 @@ def reverse(
     seeds: Sequence[Any],
     leaves: Sequence[node],
     xp: Any = plain,
+    *,
+    as_values: bool = False,
 ) -> list[Any]:
     """Return the cotangents of leaves by the reference sweep; zeros where absent."""
-    order = collect(results).order
-    bars = reverse_sweep(xp, order, seeded(results, seeds), leaves)
+    order, given = collect(results).order, seeded(results, seeds)
+    bars = reverse_sweep(xp, order, given, leaves, as_values=as_values)
     return [bars[x].value if x in bars else zeros_of(raw(x)) for x in leaves]
 
 

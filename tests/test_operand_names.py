@@ -21,6 +21,7 @@ NAMES = (
     ("sin", "cos"), ("x_dot", "x"), ("x", "x_"), ("d_y", "y"), ("step", "total"),
     ("np", "errors"), ("xp_", "fit"), ("operands", "vertices"), ("x0", "v0"),
     ("a0_", "_0_a0"), ("multiply", "pi"), ("e", "forward"), ("dots", "product"),
+    ("vertex", "parameters"),
 )  # fmt: skip
 DERIVATIVES = """
 def forward({p}, {q}):

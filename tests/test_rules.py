@@ -332,11 +332,19 @@ def test_recorded_step_is_the_reference(call, monkeypatch):
     values = call.draw()
     results, leaves = call.run(values, call.moving(values))
     seeds = seeds_for(call, results, call.rng)
-    fast = reverse(results, as_nodes(seeds), leaves, operations)
+
+    def swept():
+        return [
+            x_grad
+            for as_values in (False, True)
+            for x_grad in reverse(
+                results, as_nodes(seeds), leaves, operations, as_values=as_values
+            )
+        ]
+
+    fast = swept()
     monkeypatch.setattr(sweeps, "recorded_step_of", no_step)
-    for a, e in zip(
-        fast, reverse(results, as_nodes(seeds), leaves, operations), strict=True
-    ):
+    for a, e in zip(fast, swept(), strict=True):
         assert_close(
             a,
             raw(e),
@@ -344,6 +352,7 @@ def test_recorded_step_is_the_reference(call, monkeypatch):
             what=f"recorded step{WRITTEN}",
         )
         assert np.asarray(raw(a)).dtype == np.asarray(raw(e)).dtype
+        assert isinstance(raw(a), float) == isinstance(raw(e), float)
 
 
 def no_step(*operands):

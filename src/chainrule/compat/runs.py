@@ -89,6 +89,8 @@ class Run(Recording, traces.Trace):
                 and begin._value.__class__ in _PLAIN
                 and z._value.__class__ in _PLAIN
             )
+        elif self.structure is LEAF and z.__class__ in _PLAIN:
+            self.depends = self.is_nested = self.is_alone = False
         else:
             self.depends, self.is_nested = bool(self.roots()), self.nested()
             self.is_alone = False
@@ -147,7 +149,7 @@ class Run(Recording, traces.Trace):
             seed = {z: seed_of(g, z)}
             bars, _ = sweep_values(self.ordered((z,)), seed, keep=False)
             return _own(bars.get(x), x, g)
-        parts = _parts(g, self.structure)
+        parts = _parts(g, self.structure) if self.depends else []
         pairs = zip(self.outputs, parts, strict=False)
         seeds = {
             i: seed_of(part, z)

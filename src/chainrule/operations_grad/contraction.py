@@ -252,7 +252,7 @@ def contracted_x(
     n, m = len(shape_of(x)), len(shape_of(y))
     summed, order = _arranged_x(n, m, *map(tuple, axes))
     out = xp.tensordot(z_grad, y, axes=summed)
-    return out if order is None else xp.transpose(out, order)
+    return out if order is None else xp.transpose(out, axes=order)
 
 
 def contracted_y(
@@ -262,7 +262,7 @@ def contracted_y(
     n, m = len(shape_of(x)), len(shape_of(y))
     summed, order = _arranged_y(n, m, *map(tuple, axes))
     out = xp.tensordot(x, z_grad, axes=summed)
-    return out if order is None else xp.transpose(out, order)
+    return out if order is None else xp.transpose(out, axes=order)
 
 
 Axes = tuple[int, ...]

@@ -15,8 +15,8 @@ from chainrule.rules.namespace import EXTRA, NAMED
 from chainrule.rules.python_forms import MATH
 
 _VARIABLES = frozenset(
-    "LARGE add_into bars c dots errors fit np product reference reference_step step "
-    "tangent_step total xp z z_grad".split()
+    "LARGE add_into bars c dots errors fit np operands parameters product reference "
+    "reference_step step tangent_step total vertex xp z z_grad".split()
 )
 _PATTERNS = r"a\d+|d_.*|_.*|.*_|.*_dot"
 """Of numbered variables, of those made from the name of another operand, and ours."""

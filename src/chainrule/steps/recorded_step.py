@@ -1,15 +1,16 @@
 """Recorded steps: one vertex' part of a reverse sweep that is itself recorded.
 
-``step(z, z_grad, bars)`` adds to ``bars[x]`` for each wanted operand, on nodes, and
-tells whether it could. It is generated from the formulas of an elementwise rule, as
-the plain steps of ``kernels`` are, or from the transposes of a multilinear one; for
-every other rule the sweep calls ``rule.pull``, which is also the reference that the
-tests hold these steps to.
+``step(vertex, z, operands, z_grad, bars)`` adds to ``bars[x]`` for each wanted operand,
+and tells whether it could. ``z`` and its operands are nodes, or the values of these
+where the sweep is recorded in its seeds only. It is generated from the formulas of an
+elementwise rule, as the plain steps of ``kernels`` are, or from the transposes of a
+multilinear one; for every other rule the sweep calls ``rule.pull``, which is also the
+reference that the tests hold these steps to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.rules import elementwise, multilinear, rule
@@ -25,7 +26,7 @@ from chainrule.values.shapes import ndarray
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
-RecordedStep = Callable[[vertex, Any, dict[vertex, Any]], bool]
+RecordedStep = Callable[[vertex, Any, Sequence[Any], Any, dict[vertex, Any]], bool]
 
 
 def recorded_step_of(
@@ -80,20 +81,29 @@ def _generated(
         space |= {f"d_{n}": parts[names.index(n)] for n in nodes}
         listed = ", ".join(names)
         texts = [f"product(xp, z_grad, d_{n}(xp, z, {listed}), None)" for n in nodes]
-    lines = ["def step(z, z_grad, bars):", f"    {', '.join(names)}, = z.operands"]
+    lines = _head(names)
     lines.append("    try:")
     if form != "float":
-        texts = [f"fit({t}, {n})" for n, t in zip(nodes, texts, strict=True)]
+        texts = [f"fit({t}, {n}_)" for n, t in zip(nodes, texts, strict=True)]
     lines += [f"        a{i} = {t}" for i, t in enumerate(texts)]
     lines += ["        pass", "    except errors:", "        return False"]
     for i, n in enumerate(nodes):
         lines += [
-            f"    c = bars.get({n})",
-            f"    bars[{n}] = a{i} if c is None else c + a{i}",
+            f"    c = bars.get({n}_)",
+            f"    bars[{n}_] = a{i} if c is None else c + a{i}",
         ]
     lines.append("    return True")
     label = f"{operation.__name__} recorded step {pattern_of(wanted)}"
     return compile_text("\n".join(lines), "step", label, space)
+
+
+def _head(names: Sequence[str]) -> list[str]:
+    """Return the first lines of a step: its operands as given, and the vertices."""
+    return [
+        "def step(vertex, z, operands, z_grad, bars):",
+        f"    {', '.join(names)}, = operands",
+        f"    {', '.join(f'{n}_' for n in names)}, = vertex.operands",
+    ]
 
 
 def _of_transposes(
@@ -107,8 +117,8 @@ def _of_transposes(
     space: dict[str, Any] = {"errors": ARITHMETIC_ERRORS, "fit": _fitted(xp), "xp": xp}
     space |= {f"d{i}": parts[i] for i in nodes}
     listed = ", ".join(names)
-    lines = ["def step(z, z_grad, bars):", f"    {listed}, = z.operands"]
-    lines += ["    parameters = z.parameters", "    if 'where' in parameters:"]
+    lines = _head(names)
+    lines += ["    parameters = vertex.parameters", "    if 'where' in parameters:"]
     lines += ["        return False", "    try:"]
     lines += [f"        a{i} = d{i}(xp, z_grad, {listed}, **parameters)" for i in nodes]
     lines += ["    except errors:", "        return False"]
@@ -116,9 +126,9 @@ def _of_transposes(
     lines += [f"    if {missing}:", "        return False"]
     for i in nodes:
         lines += [
-            f"    a{i} = fit(a{i}, {names[i]})",
-            f"    c = bars.get({names[i]})",
-            f"    bars[{names[i]}] = a{i} if c is None else c + a{i}",
+            f"    a{i} = fit(a{i}, {names[i]}_)",
+            f"    c = bars.get({names[i]}_)",
+            f"    bars[{names[i]}_] = a{i} if c is None else c + a{i}",
         ]
     lines.append("    return True")
     label = f"{operation.__name__} recorded step {pattern_of(wanted)}"

@@ -122,11 +122,6 @@ def _pull_all(
         wanted = tuple([isinstance(x, vertex) and x in members for x in operands])
         if True not in wanted:
             continue
-        if recorded and support is None:
-            recorded_step = recorded_step_of(step, wanted, z, xp)
-            if recorded_step is not None and recorded_step(z, z_grad, bars.values):
-                bars.complete(operands)
-                continue
         rule, z_bar = step.rule, supported(z_grad, support)
         told = bars.listener is not None
         if rule in _PARTS and not told and _pull_part(bars, z, z_bar, wanted):
@@ -134,6 +129,11 @@ def _pull_all(
         shown = likeness if reads_shapes_only(rule) else raw
         values = operands if recorded else [shown(x) for x in operands]
         result = z if recorded else shown(z)
+        if xp.recorded and support is None:
+            short = recorded_step_of(step, wanted, z, xp)
+            if short is not None and short(z, result, values, z_grad, bars.values):
+                bars.complete(operands)
+                continue
         positions = [i for i, is_wanted in enumerate(wanted) if is_wanted]
         for i, part in pulled(rule, xp, z_bar, result, values, positions, z.parameters):
             fitted, total = bars.add(operands[i], part)
