@@ -78,9 +78,19 @@ class Changing:
         self.array = None
 
 
-def call_on(function: Function, first: int, last: int, arrays: Sequence[Any]) -> Call:
-    """Return the call for a part of a loop: its bounds, then the arrays' objects."""
-    record = array("q", (first, last, *map(id, arrays)))
+def call_on(
+    function: Function,
+    first: int,
+    last: int,
+    arrays: Sequence[Any],
+    offsets: Sequence[int] = (),
+) -> Call:
+    """Return the call for a part of a loop: its bounds, then the arrays' objects.
+
+    Where code is shared that reads arrays from different entries on, their ``offsets``
+    follow, in bytes.
+    """
+    record = array("q", (first, last, *map(id, arrays), *offsets))
     for i, x in enumerate(arrays, 2):
         if isinstance(x, Changing):
             x.is_in(record, i)

@@ -232,7 +232,7 @@ class _Planned:
         pieced = self._of.of(row)
         if pieced is None:
             return None
-        parts = pieced.pattern.parts or ()
+        parts = pieced.pattern.parts
         boxes = [Piece(self._box(p, row.shape or ()), None) for p in parts]
         if len(grid(self.shape, [*self.pieces, boxes])) > _BOXES:
             return None

@@ -11,6 +11,7 @@ concatenation) is no row of a group: they are read in place.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.rules.traits import traits
+from chainrule.values.indices import is_basic
 
 LARGE, LARGE_ON_TAPE = 1 << 12, 1 << 8
 """Entries from which on arrays are worth fusing: instead of calls of NumPy, which each
@@ -256,7 +258,7 @@ def copy_in_loops(program: Program, pieces: Pieces, *, floats: bool) -> None:
     views = Views(floats=floats)
     for row in program.rows:
         reads = _is_reduction(row) or _copies(row, views)
-        reads = reads or (short and _mixes(row, pieces))
+        reads = reads or (short and _mixes(row, pieces, least))
         if reads and _is_slow(row.args[0], least):
             x = row.args[0]
             if x not in copies:
@@ -291,13 +293,18 @@ def _copies(row: Row, views: Views) -> bool:
     return views.of(row).base is row
 
 
-def _mixes(row: Row, pieces: Pieces) -> bool:
+def _mixes(row: Row, pieces: Pieces, least: int) -> bool:
     """Tell whether a row shows what is put together, but not in pieces as it shows it.
 
-    Of two arrays in turns it shows each number in a row, for example.
+    Of two arrays in turns it shows each number in a row, for example. What is cut out
+    of pieces is in pieces.
     """
+    if row.function is operator.getitem and is_basic(row.args[1]):
+        return False
     if not only_shows(row) or only_shows(row.args[0]) or not is_movement(row.args[0]):
         return False
+    if not _is_slow(row.args[0], least):
+        return False  # which is told at once, unlike its pieces
     return pieces.of(row.args[0]) is not None and pieces.of(row) is None
 
 

@@ -63,7 +63,8 @@ class Product(SharedCode):
         self._parts = parts_of(shared[0], self.team.count, shared[1])
         if len(self._parts) == 1:
             self.team.stay_alone()
-        self._described = shape, inner, x, y
+        self._described = shape, inner, x.strides, y.strides
+        self._offsets = x.offset, y.offset  # of views of one array, all that differs
         self.text: str = f"product {self._described}"
 
     def compiled(self) -> Any:
@@ -81,10 +82,12 @@ class Product(SharedCode):
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
         """Return the function that runs on these arrays, as often as it is called."""
         arrays = (*given, *found)
-        alone = call_on(self.code, 0, self._turns, arrays)
+        alone = call_on(self.code, 0, self._turns, arrays, self._offsets)
         if self.team.alone:
             return alone
-        calls = [call_on(self.code, *part, arrays) for part in self._parts]
+        calls = [
+            call_on(self.code, *part, arrays, self._offsets) for part in self._parts
+        ]
         return self.team.call(alone, functools.partial(side_by_side, calls))
 
 
@@ -92,27 +95,29 @@ class _Tiles(Writer):
     """Writes the loops over tiles."""
 
     def __init__(
-        self, unit: Unit, shape: Sequence[int], inner: int, x: Access, y: Access
+        self,
+        unit: Unit,
+        shape: Sequence[int],
+        inner: int,
+        x: tuple[int, ...],
+        y: tuple[int, ...],
     ) -> None:
         super().__init__(unit, [RECORD])
         self.shape = shape
         self.inner = inner
-        self.x, self.y = x.strides, y.strides
+        self.x, self.y = x, y
         size = 8
         strides: list[int] = []
         for n in reversed(shape):
             strides.insert(0, size)
             size *= n
         self.z = tuple(strides)
-        self.offsets = (x.offset, y.offset, 0)
 
     def write(self, name: str) -> None:
         """Write the function."""
         m, n = self.shape[-2:]
         self.opened(3)
-        pointers = [
-            self.at(self.entries(i), offset, 1) for i, offset in enumerate(self.offsets)
-        ]
+        pointers = [self._start(0), self._start(1), self.entries(2)]
         stack = self.shape[:-2]
         with ExitStack() as loops:
             for axis, count in enumerate(stack):
@@ -129,6 +134,11 @@ class _Tiles(Writer):
             else:
                 self._careful_matrix(pointers)
         self.finish(name)
+
+    def _start(self, i: int) -> str:
+        """Return the address from which on a factor is read; its offset is known."""
+        offset = self.add(f"load i64, ptr {self.at('%record', 5 + i, 8)}")
+        return self.at(self.entries(i), offset, 1)
 
     def _careful_matrix(self, pointers: Sequence[str]) -> None:
         """Write one product of a stack that may hold subnormal numbers."""

@@ -34,6 +34,7 @@ def is_movement(row: Row) -> bool:
 def moved(row: Row, places: Callable[[Any], Places]) -> Places:
     """Return the places of a movement's result; ``places`` gives those of an argument.
 
+    They may be a view of these.
     ``CannotLowerError`` where they depend on values, or several entries are added.
     """
     if row.function is unindex:
@@ -44,8 +45,7 @@ def moved(row: Row, places: Callable[[Any], Places]) -> Places:
     if len(row.operands) > sum(map(_rows_in, row.args[:n])):
         raise CannotLowerError  # where to move them depends on values
     args = [np.asarray(p) if type(p) is int else p for p in map(places, row.args[:n])]
-    found: Any = row.function(*args, *row.args[n:], **row.given)
-    return np.asarray(found).astype(np.int64)
+    return np.asarray(row.function(*args, *row.args[n:], **row.given))
 
 
 def _rows_in(x: Any) -> int:
@@ -58,8 +58,9 @@ def _placed(row: Row, places: Callable[[Any], Places]) -> Places:
         raise CannotLowerError
     if not picks_once(index) and picks_some_twice(index, shape):
         raise CannotLowerError
-    found: Any = _np.zeros(shape, np.int64)
-    found[index] = places(row.args[0])
+    given = np.asarray(places(row.args[0]))
+    found: Any = _np.zeros(shape, given.dtype)
+    found[index] = given
     return found
 
 

@@ -7,7 +7,6 @@ or 0. So a slice of a concatenation of slices is read where the entries are.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -56,8 +55,7 @@ class Pattern:
     shape: tuple[int, ...]
     bases: tuple[int, ...]
     """The places of the arrays' first entries, and the one after the last."""
-    parts: list[Part] | None
-    """The boxes; ``None`` if there are too many."""
+    parts: list[Part]
     read: tuple[int, ...] = (0,)
 
     def places(self, by: int) -> Any:
@@ -67,7 +65,7 @@ class Pattern:
         arrays that are computed, so nobody keeps them.
         """
         found: Any = _np.zeros(self.shape, np.int32)
-        for box, array, start, steps in self.parts or ():
+        for box, array, start, steps in self.parts:
             if array is None:
                 continue
             inside = found[(..., *(slice(a, b) for a, b in box))]
@@ -115,7 +113,7 @@ class Pieces:
         if key not in self._patterns:
             self._patterns[key] = self._pattern(row, operands)
         pattern = self._patterns[key]
-        if pattern is None or pattern.parts is None:
+        if pattern is None:
             return None
         arrays = [x for one in operands for x in one.arrays]
         return Pieced(pattern, tuple(arrays[i] for i in pattern.read))
@@ -166,7 +164,7 @@ class Pieces:
             raise CannotLowerError  # a number: it is in no array
 
         try:
-            places = moved(row, places_of).astype(np.int32)
+            places = moved(row, places_of).astype(np.int32, copy=False)
         except CannotLowerError:
             return None
         if places.shape != row.shape or next(rest, None) is not None:
@@ -183,17 +181,15 @@ class Pieces:
         read = np.flatnonzero(counts).tolist()
         if len(read) > ARRAYS_READ:
             return None
-        kept, back = [1], np.zeros(len(bases), dtype=places.dtype)
-        for i in read:
-            back[i + 1] = kept[-1] - bases[i]
-            kept.append(kept[-1] + bases[i + 1] - bases[i])
-        places = np.ascontiguousarray(places + back[owners])
-        content = hashlib.blake2b(places.data).digest()
-        equal = tuple(read), tuple(kept), places.shape, content
+        if len(read) < len(bases) - 1:
+            places, owners, bases = _without_others(places, owners, bases, read)
+        parts = _parts_of(places, owners, bases)
+        if parts is None:
+            return None
+        equal = tuple(read), tuple(bases), places.shape, tuple(parts)
         if equal not in self._patterns:
-            parts = _parts_of(places, kept)
             self._patterns[equal] = Pattern(
-                len(self._patterns), places.shape, tuple(kept), parts, tuple(read)
+                len(self._patterns), places.shape, tuple(bases), parts, tuple(read)
             )
         return self._patterns[equal]
 
@@ -214,6 +210,19 @@ def _moved_by(row: Row) -> list[Row]:
     return row.operands if _is_piecewise(row) else []
 
 
+def _without_others(
+    places: Array, owners: Array, bases: Sequence[int], read: Sequence[int]
+) -> tuple[Any, Any, list[int]]:
+    """Return places, their owners and bases as if there were only the arrays read."""
+    kept, back = [1], np.zeros(len(bases), dtype=places.dtype)
+    number = np.zeros(len(bases), dtype=owners.dtype)
+    for i in read:
+        back[i + 1] = kept[-1] - bases[i]
+        number[i + 1] = len(kept)
+        kept.append(kept[-1] + bases[i + 1] - bases[i])
+    return places + back[owners], number[owners], kept
+
+
 def _owners(places: Array, bases: Sequence[int]) -> Any:
     """Return which array each place is in, from 1 on; 0 is none."""
     if len(bases) > ARRAYS_READ:
@@ -227,11 +236,12 @@ def _owners(places: Array, bases: Sequence[int]) -> Any:
 # ------------------------------------------------------------------------------ boxes
 
 
-def _parts_of(places: Array, bases: Sequence[int]) -> list[Part] | None:
+def _parts_of(
+    places: Array, owners: Array, bases: Sequence[int]
+) -> list[Part] | None:
     """Return the boxes in which places go by constant steps; ``None``: too many."""
     if places.size == 0:
         return None
-    owners = _owners(places, bases)  # 0 is none
     axes: list[list[tuple[int, int]]] = []
     for axis in range(places.ndim):
         stretches = _stretches(places, owners, axis)

@@ -157,7 +157,7 @@ def as_gathered(row: Row) -> bool:
         return False
     numbers: Any = _np.arange(math.prod(x.shape)).reshape(x.shape)
     try:
-        places = moved(row, lambda _: numbers)
+        places = moved(row, lambda _: numbers).astype(np.int64)
     except CannotLowerError:
         return False
     if places.shape != row.shape or _is_in_order(places):

@@ -37,7 +37,7 @@ def moved_places(b: Builder, row: Row) -> Places:
     if has_computed_places(row):
         return at_computed_places(b, row)
     changed = changed_in_region(b, row) if changes_part(row) else None
-    return moved(row, b.places) if changed is None else changed
+    return moved(row, b.places).astype(np.int64) if changed is None else changed
 
 
 def added(b: Builder, shape: Any, x: Places, y: Places) -> Places:

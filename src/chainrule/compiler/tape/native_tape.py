@@ -43,28 +43,28 @@ stack, and LLVM's time grows faster than the length of a function."""
 
 
 @functools.cache
-def _of_names(count: int) -> tuple[Any, Any, Any, Any]:
-    """Return, by opcode: instructions for one number and for a vector, and which ...
+def _of_name(op: int) -> tuple[int, int, list[bool], bool]:
+    """Return, of an opcode: instructions for one number and for a vector, which ...
 
-    ... of a, b, c are read; whether the operation reduces its operands.
+    ... of a, b, c are read, and whether the operation reduces its operands.
     """
-    one, vector = np.zeros(count), np.zeros(count)
-    read, reduces = np.zeros((count, 3)), np.zeros(count, dtype=bool)
-    for op, name in enumerate(NAMES[:count]):
-        if name in ELEMENTWISE:
-            one[op] = operation(name, 1).text.count("\n")
-            vector[op] = operation(name, WIDTH).text.count("\n")
-        else:
-            reduces[op], vector[op] = name != "matmul", 2
-        read[op] = [p in operands_of(name) for p in "abc"]
-    return one, vector, read, reduces
+    name = NAMES[op]
+    read = [p in operands_of(name) for p in "abc"]
+    if name not in ELEMENTWISE:
+        return 0, 2, read, name != "matmul"
+    one, vector = (operation(name, n).text.count("\n") for n in (1, WIDTH))
+    return one, vector, read, False
 
 
 def instructions_of(code: Code) -> int:
     """Return about how many machine instructions a tape becomes, without writing it."""
-    one, vector, read, reduces = _of_names(len(NAMES))
+    if not len(code):
+        return 0
     t = code.table
     op, n = t["operation"], t["length"].astype(np.int64)
+    names, at = np.unique(op, return_inverse=True)
+    about = zip(*map(_of_name, names.tolist()), strict=True)
+    one, vector, read, reduces = (np.array(x)[at] for x in about)
     steps = np.stack([t["dx"], t["dy"], t["dw"]], axis=1)
     looped = n > UNROLLED
     rest = _np.where(looped, n % WIDTH, n)
@@ -73,11 +73,11 @@ def instructions_of(code: Code) -> int:
         [steps == 1, steps == 0], [1.5 * pieces[:, None], 2.0], 3.0 * rest[:, None]
     )
     turns = _np.select([steps == 1, steps == 0], [2.0, 0.0], 3.0 * WIDTH)
-    taken, turn = (loads * read[op]).sum(1), (turns * read[op]).sum(1)
-    loop = _np.where(looped, 12 + vector[op] + turn, 0.0)
-    found = _np.where(n == 1, one[op] + 2, pieces * (vector[op] + 2) + taken + loop)
-    folded = pieces * vector[op] + taken + 15 + _np.where(looped, 40 + 4 * turn, 0.0)
-    found = _np.where(reduces[op], folded, found)
+    taken, turn = (loads * read).sum(1), (turns * read).sum(1)
+    loop = _np.where(looped, 12 + vector + turn, 0.0)
+    found = _np.where(n == 1, one + 2, pieces * (vector + 2) + taken + loop)
+    folded = pieces * vector + taken + 15 + _np.where(looped, 40 + 4 * turn, 0.0)
+    found = _np.where(reduces, folded, found)
     product = op == OPCODES["matmul"]
     return int(_np.where(product, _of_products(t), found).sum())
 
