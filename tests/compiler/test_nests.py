@@ -196,6 +196,16 @@ def test_a_product_is_that_of_numpy(sizes, stack, turned, shared, threads):
     assert not np.isnan(out).any()
 
 
+def test_products_of_views_of_one_array_share_machine_code():
+    x, y = RNG.normal(size=(5, 6, 7)), RNG.normal(size=(4, 7, 8))
+    products = []
+    for i, j in ((0, 3), (4, 0), (2, 2)):
+        reads = access(x, x[i], (6, 7)), access(y, y[j], (7, 8))
+        products.append(Product((6, 8), 7, *reads))
+        np.testing.assert_allclose(products[-1](x, y), x[i] @ y[j], rtol=1e-12)
+    assert len({id(p.code) for p in products}) == 1
+
+
 @pytest.mark.parametrize("n", [7, 96, 129, 300, 513, 2047, 2049, 5000])
 def test_sums_of_rows_lose_no_more_than_numpys(n):
     rng = np.random.default_rng(n)
