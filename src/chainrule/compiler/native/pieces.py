@@ -236,9 +236,7 @@ def _owners(places: Array, bases: Sequence[int]) -> Any:
 # ------------------------------------------------------------------------------ boxes
 
 
-def _parts_of(
-    places: Array, owners: Array, bases: Sequence[int]
-) -> list[Part] | None:
+def _parts_of(places: Array, owners: Array, bases: Sequence[int]) -> list[Part] | None:
     """Return the boxes in which places go by constant steps; ``None``: too many."""
     if places.size == 0:
         return None
