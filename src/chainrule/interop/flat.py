@@ -66,6 +66,8 @@ class Filling:
 
     Attributes
     ----------
+    places
+        Which leaves these are.
     key
         If ``keyed``: the same for containers that differ in these leaves only; ``None``
         if another leaf cannot be compared.
@@ -78,22 +80,22 @@ class Filling:
         leaves, structure = flatten(tree)
         self._structure: Structure = structure
         leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
-        self._places: list[int] = [i for i, x in enumerate(leaves) if is_open(x)]
-        self.taken: list[Any] = [leaves[i] for i in self._places]
+        self.places: list[int] = [i for i, x in enumerate(leaves) if is_open(x)]
+        self.taken: list[Any] = [leaves[i] for i in self.places]
         self._fixed: list[Any] = leaves
-        for i in self._places:
+        for i in self.places:
             leaves[i] = None
         self.key: Hashable = None
         if keyed:
             kinds = map(type, self._fixed)
-            key = self._structure, key_orders(tree), *self._places, *kinds, *self._fixed
+            key = self._structure, key_orders(tree), *self.places, *kinds, *self._fixed
             with contextlib.suppress(TypeError):  # of what cannot be hashed
                 self.key = (hash(key), key)
 
     def filled(self, xs: Sequence[Any]) -> Tree:
         """Return the container with these leaves."""
         leaves = list(self._fixed)
-        for i, x in zip(self._places, xs, strict=True):
+        for i, x in zip(self.places, xs, strict=True):
             leaves[i] = x
         return unflatten(self._structure, leaves)
 

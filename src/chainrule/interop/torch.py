@@ -20,13 +20,13 @@ from chainrule.interop.flat import (
     Recorded,
     is_number,
 )
+from chainrule.interop.torch_graphs import called_by_name, is_called_by_name
 from chainrule.interop.torch_tensors import (
     Tensor,
     array_of,
     conjugate,
     is_inexact,
     outside_dynamo,
-    refuse_tracing,
     tensor_of,
     torch,
 )
@@ -55,8 +55,8 @@ def function(f: Callable[..., Any]) -> Bridge:
     ------
     ArgumentError
         When called, if a tensor is not in the memory of the CPU, is sparse, or has a
-        dtype that NumPy has not (``bfloat16``); if ``f`` returns no numbers; inside
-        ``torch.func.linearize``, ``make_fx`` and ``torch.jit.trace``.
+        dtype that NumPy has not (``bfloat16``); if ``f`` returns no numbers; where
+        PyTorch knows shapes alone (``torch.export``).
 
     Notes
     -----
@@ -154,7 +154,8 @@ class _Step(torch.autograd.Function):
     @staticmethod
     def forward(call: _Call, *operands: Value | Tensor) -> tuple[Tensor, ...]:
         """Call the function."""
-        refuse_tracing()
+        if is_called_by_name(operands):
+            return called_by_name(call.flat, operands, _called)
         return tuple(map(tensor_of, call.run(operands)))
 
     @staticmethod

@@ -49,18 +49,6 @@ def outside_dynamo(f: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def refuse_tracing() -> None:
-    """Raise while PyTorch records a graph of its own, in which we were a constant."""
-    proxies: Any = sys.modules.get("torch.fx.experimental.proxy_tensor")
-    if torch.jit.is_tracing() or (proxies is not None and proxies.get_proxy_mode()):
-        raise ArgumentError(
-            "PyTorch is tracing, as make_fx, torch.jit.trace and torch.func.linearize "
-            "do, and would keep this call's numbers as constants of its graph. Write "
-            "torch.func.jvp or torch.func.vjp instead of linearize, and call a "
-            "function of NumPy's arrays outside the graph."
-        )
-
-
 def _array_of(x: Tensor) -> Any:
     """Return a tensor as an array, or raise where NumPy has no such arrays."""
     if x.is_nested:
@@ -87,9 +75,8 @@ def _array_of(x: Tensor) -> Any:
         ) from None
     except RuntimeError as error:
         raise ArgumentError(
-            "A tensor stands for others here, as those of is_grads_batched=True and "
-            "vectorize=True do, and has no numbers that NumPy could read. Write "
-            "torch.func.jacrev or torch.func.vmap."
+            "A tensor stands for others here, as those of PyTorch's older vmap do, and "
+            "has no numbers that NumPy could read. Write torch.func.vmap."
         ) from error
 
 
