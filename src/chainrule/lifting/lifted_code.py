@@ -21,7 +21,9 @@ from chainrule.lifting.mirrors import (
     package_of,
 )
 from chainrule.numpy.lifted_arrays import as_given
+from chainrule.values.buffered import buffered
 from chainrule.values.shapes import TUPLE, kind_of, ndarray
+from chainrule.values.vertices import stand_in
 
 _MADE_OF_FUNCTIONS: Any = (functools.partial, types.MethodType)
 _FUNCTIONS: Any = (types.FunctionType, types.ModuleType, *_MADE_OF_FUNCTIONS)
@@ -182,7 +184,7 @@ class Lifting:
         """Return what stands for something that a function reads by a name."""
         if _is_module(x):
             return self.module(x)
-        if kind_of(x) is ndarray:
+        if kind_of(x) is ndarray or isinstance(x, (buffered, stand_in)):
             return as_given(x)
         if kind_of(x) in _TABLES:
             return self._table(x)

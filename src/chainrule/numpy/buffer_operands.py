@@ -12,7 +12,7 @@ from chainrule import operations
 from chainrule.numpy.in_place import constant_node
 from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import SEQUENCES, kind_of
-from chainrule.values.vertices import first_stand_in, first_vertex
+from chainrule.values.vertices import first_stand_in, first_vertex, stand_in
 
 _np: Any = np
 
@@ -49,14 +49,14 @@ def as_recorded(array: NDArray[Any], value: object) -> Any:
     return operations.setitem(array, nothing, index=slice(0, 0))
 
 
-def buffers_in(operands: Any) -> list[Any]:
-    """Return the buffers among operands, also those in lists, tuples and dicts."""
-    if isinstance(operands, buffered):
+def arrays_in(operands: Any) -> list[Any]:
+    """Return the buffers and traced arrays in operands, lists, tuples and dicts."""
+    if isinstance(operands, (buffered, stand_in)):
         return [operands]
     inside: Any = operands.values() if kind_of(operands) is dict else operands
     if not isinstance(operands, (dict, *SEQUENCES)):
         return []
-    return [b for x in inside for b in buffers_in(x)]
+    return [b for x in inside for b in arrays_in(x)]
 
 
-__all__ = ["all_now", "as_recorded", "buffers_in", "is_recorded", "now"]
+__all__ = ["all_now", "arrays_in", "as_recorded", "is_recorded", "now"]

@@ -12,7 +12,7 @@ from chainrule.errors import EscapeError
 from chainrule.values.same_views import way_to
 from chainrule.values.shapes import index_of_view, ndarray
 from chainrule.values.versions import array_of, note, shares
-from chainrule.values.vertices import raw, stand_in, vertex
+from chainrule.values.vertices import raw, vertex
 
 
 def view_of(state: Any, view: NDArray[Any], base: NDArray[Any]) -> Any:
@@ -39,14 +39,14 @@ def memory_shown(z: Any, state: Any, memory: NDArray[Any]) -> NDArray[Any] | Non
 
     It is ``None`` where that is no view, or no view by slices.
     """
-    shown: Any = array_of(z) if isinstance(z, stand_in) else None
-    source: Any = array_of(state) if isinstance(state, stand_in) else None
-    if z is state or not isinstance(shown, ndarray) or not shown.size:
+    shown, source = array_of(z), array_of(state)
+    if not (isinstance(shown, ndarray) and isinstance(source, ndarray)):
         return None
-    if not isinstance(source, ndarray) or shown.dtype != source.dtype:
+    if not shown.size or not shares(shown, source):
         return None
-    if not shares(shown, source):
-        return None
+    part = _part(shown, source)
+    if part:
+        source, memory = getattr(source, part), getattr(memory, part)
     way = way_to(shown, source)
     view = None if way is None else way.of(memory)
     return view if view is not None and np.may_share_memory(view, memory) else None

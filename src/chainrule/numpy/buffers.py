@@ -9,20 +9,20 @@ nan. Views of a buffer are views of that node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, SupportsIndex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, SupportsIndex, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import EscapeError
+from chainrule.errors import AssignedError, EscapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.numpy.buffer_operands import (
     all_now,
+    arrays_in,
     as_recorded,
-    buffers_in,
     is_recorded,
     now,
 )
@@ -31,10 +31,10 @@ from chainrule.numpy.buffer_views import memory_shown, view_of
 from chainrule.numpy.in_place import constant_node
 from chainrule.operations_grad.indexing import getitem
 from chainrule.rules import traits_of
-from chainrule.values.buffered import current
+from chainrule.values.buffered import buffered, current
 from chainrule.values.foreign import may_be_written
 from chainrule.values.indices import is_basic
-from chainrule.values.shapes import SEQUENCES, TUPLE, kind_of, ndarray
+from chainrule.values.shapes import SEQUENCES, TUPLE, kind_of, laid_out, ndarray
 from chainrule.values.types import Index, Operation, Value
 from chainrule.values.versions import LOCK
 from chainrule.values.vertices import (
@@ -60,13 +60,16 @@ class buffer(operated):  # noqa: N801
         that of its base.
     index
         Of a view: which entries of its base it shows, where an index said so.
+    made_as
+        The class of what its methods make: copies, and what an index picks.
     """
 
+    made_as: Any
     __slots__ = ("base_buffer", "index", "state")
 
     def __array_finalize__(self, source: object) -> None:
         """Find out whose memory this shows."""
-        base = _root(source) if isinstance(source, buffer) else None
+        base = root_of(source) if isinstance(source, buffer) else None
         is_view = base is not None and np.may_share_memory(plain(self), plain(base))
         _BASE.__set__(self, base if is_view else None)
         _STATE.__set__(self, None)
@@ -82,7 +85,13 @@ class buffer(operated):  # noqa: N801
         found = getattr(self.current(), name)
         if isinstance(state, vertex):
             return found
-        return _calling(found, self) if callable(found) else _following(found, [self])
+        if not callable(found):
+            return _held(found, self)
+
+        def call(*args: Any, **given: Any) -> Any:
+            return _held(found(*args, **given), self)
+
+        return call
 
     def current(self) -> Any:
         """Return what this is now: a plain array on the same memory, or a node."""
@@ -106,11 +115,13 @@ class buffer(operated):  # noqa: N801
         with LOCK:
             state = _state(self)
             if state is None:
-                _hand_over(_root(self), value)
+                _hand_over(root_of(self), value)
             elif isinstance(state, stand_in) and first_vertex(value) is not None:
                 _refuse_rounding(state, value)
+                if state.root is not state:
+                    raise AssignedError(_OF_A_VIEW)
                 made = constant_node(first_vertex(value), state.given_up())
-                _STATE.__set__(_root(self), made)
+                _STATE.__set__(root_of(self), made)
 
     # ------------------------------------------------------------- reads and writes
 
@@ -126,8 +137,7 @@ class buffer(operated):  # noqa: N801
                 return part  # it follows where a node comes
         if state is not None or isinstance(index, vertex):
             part = self.current()[index]
-            is_copy = isinstance(part, stand_in) and not is_basic(index)
-            return _holding(part, kind_of(self)) if is_copy and part.shape else part
+            return part if is_basic(index) else holding(part, kind_of(self).made_as)
         if type(index) not in _INDICES and first_stand_in(index) is not None:
             return getitem(self.current(), index=index)
         return self._part_of_memory(current(index))
@@ -226,25 +236,31 @@ class buffer(operated):  # noqa: N801
 
     def __copy__(self) -> Any:
         """Return a copy that takes nodes too."""
-        return _copied(self)
+        z, kind = self.current().copy(), kind_of(self).made_as
+        return z.view(kind) if type(z) is ndarray else holding(z, kind)
 
     def __deepcopy__(self, memo: object) -> Any:
         """Return a copy that takes nodes too."""
-        return _copied(self)
+        return self.__copy__()
 
 
 _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
 _base_of, _state_of = _BASE.__get__, _STATE.__get__
+buffer.made_as = buffer
 _view = ndarray.view
 _OWN = frozenset(("_part_of_memory", "current", "hand_over"))
 _TAKING = frozenset(("fill", "flat"))
 """What a traced array has too, but takes no nodes by."""
+_OF_A_VIEW = (
+    "A node would be written into a view of an array without derivatives, which would "
+    "not see it. Write into the array, or into a copy: y.copy()."
+)
 _NO_ARRAYS: Any = frozenset([int, float, bool, str, type(None)])
 _INDICES: Any = (int, slice, type(Ellipsis))
 
 
-def _root(x: buffer) -> Any:
+def root_of(x: buffer) -> Any:
     """Return the buffer whose memory a buffer shows."""
     base = _base_of(x)
     return x if base is None else base
@@ -258,37 +274,48 @@ def _hand_over(root: buffer, value: object) -> None:
         array[...] = np.nan
 
 
-def _holding(traced: Any, kind: type[buffer]) -> Any:
-    """Return a new traced array as one that takes nodes."""
-    array = np.full(
-        traced.shape, np.nan if traced.dtype.kind in "fc" else 0, traced.dtype
-    )
-    made = array.view(kind)
-    _STATE.__set__(made, traced)
+def holding(z: Any, kind: type[buffer]) -> Any:
+    """Return a traced array of floats as one that takes nodes; else, ``z`` itself.
+
+    A view of another traced array refuses nodes.
+    """
+    is_array = isinstance(z, stand_in) and isinstance(z.example, ndarray)
+    if not is_array or z.dtype.kind not in "fc":
+        return z
+    made = laid_out(np.nan, z.example).view(kind)
+    _STATE.__set__(made, z)
     return made
 
 
-def _calling(method: Callable[..., Any], x: buffer) -> Callable[..., Any]:
-    """Return a method of what a buffer holds, whose views follow the buffer."""
-
-    def call(*args: Any, **given: Any) -> Any:
-        return _following(method(*args, **given), [x])
-
-    return call
+def _held(z: Any, x: buffer) -> Any:
+    """Return what was asked of a buffer that holds a traced array."""
+    return holding(followed(z, [x]), kind_of(x).made_as)
 
 
-def _following(z: Any, buffers: list[Any]) -> Any:
+def followed(z: Any, arrays: list[Any]) -> Any:
     """Return what shows a buffer's traced array as a view of the buffer, if it can be.
 
-    So it sees a node that comes; what cannot raises then.
+    So it sees a node that comes; what cannot raises then. What shows none of the arrays
+    that a function was given is a new one.
     """
-    for root in map(_root, buffers) if isinstance(z, stand_in) else ():
-        view = memory_shown(z, _state_of(root), plain(root))
-        if view is not None:
-            made = view.view(kind_of(root))
-            _BASE.__set__(made, root)
-            return made
-    return z
+    if not isinstance(z, stand_in):
+        return z
+    for x in arrays:
+        root = root_of(x) if isinstance(x, buffer) else None
+        state = x if root is None else _state_of(root)
+        if not isinstance(state, stand_in) or state.root is not z.root:
+            continue
+        if root is None or z is state:
+            return z if root is None else root
+        view = memory_shown(z, state, plain(root))
+        return z if view is None else _view_in(root, view)
+    return z.fixed()
+
+
+def _view_in(root: buffer, view: NDArray[Any]) -> Any:
+    made = view.view(kind_of(root))
+    _BASE.__set__(made, root)
+    return made
 
 
 def _refuse_rounding(array: Any, value: object) -> None:
@@ -301,8 +328,7 @@ def _refuse_rounding(array: Any, value: object) -> None:
 
 
 def _state(x: buffer) -> Any:
-    base = _base_of(x)
-    return _state_of(x if base is None else base)
+    return _state_of(root_of(x))
 
 
 def is_numbers_of_its_own(x: buffer) -> bool:
@@ -315,11 +341,11 @@ def plain(x: NDArray[Any]) -> NDArray[Any]:
     return ndarray.view(x, ndarray)
 
 
-def as_buffer(x: Any) -> Any:
-    """Return a plain array of numbers that nobody else has as one that takes nodes."""
+def as_buffer(x: Any, args: object = ()) -> Any:
+    """Return an array of numbers, made of ``args`` alone, as one that takes nodes."""
     if type(x) is ndarray and x.dtype.kind in "fcbiu":
         return x.view(buffer)
-    return x
+    return holding(followed(x, arrays_in(args)), buffer)
 
 
 def taking_nodes(x: Any, *beside: Any) -> Any:
@@ -331,11 +357,6 @@ def taking_nodes(x: Any, *beside: Any) -> Any:
     if first is not None and may_be_written(x) and x.dtype.kind in "fc":
         return constant_node(first, x)
     return as_buffer(x)
-
-
-def _copied(x: buffer) -> Any:
-    z = x.current().copy()
-    return z.view(kind_of(x)) if type(z) is ndarray else z
 
 
 def _is_alone(x: buffer, args: Sequence[Any], given: Mapping[str, Any]) -> bool:
@@ -351,13 +372,14 @@ def shown_of(results: Any, operands: object) -> Any:
 
     So what is written into the buffer later is seen by ``np.reshape(y, shape)`` too.
     """
-    buffers = buffers_in(operands)
-    return _shown(results, buffers) if buffers else results
+    arrays = arrays_in(operands)
+    is_any = any(isinstance(x, buffered) for x in arrays)
+    return _shown(results, arrays) if is_any else results
 
 
-def _shown(z: Any, buffers: list[Any]) -> Any:
+def _shown(z: Any, arrays: list[Any]) -> Any:
     if isinstance(z, SEQUENCES):
-        kind, parts = kind_of(z), [_shown(part, buffers) for part in z]
+        kind, parts = kind_of(z), [_shown(part, arrays) for part in z]
         if not hasattr(kind, "_fields"):
             return kind(parts)
         plainly: Any = tuple
@@ -365,14 +387,11 @@ def _shown(z: Any, buffers: list[Any]) -> Any:
         if hasattr(z, "__dict__"):
             made.__dict__.update(z.__dict__)
         return made
-    if type(z) is not ndarray:
-        return _following(z, buffers)
-    for root in map(_root, buffers) if z.base is not None else ():
-        if np.may_share_memory(z, plain(root)):
-            view = z.view(kind_of(root))
-            _BASE.__set__(view, root)
-            return view
-    kind: Any = buffer
-    for b in buffers:
-        kind = kind_of(b) if isinstance(b, kind) else kind
+    is_view = type(z) is ndarray and z.base is not None
+    z, kind = followed(z, arrays), cast("Any", buffer)
+    for x in arrays:
+        if isinstance(x, buffer):
+            if is_view and np.may_share_memory(z, plain(root_of(x))):
+                return _view_in(root_of(x), z)
+            kind = kind_of(x) if isinstance(x, kind) else kind
     return kind.fresh(z)

@@ -13,8 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import AssignedError
-from chainrule.numpy.buffers import buffer, is_numbers_of_its_own, plain
+from chainrule.numpy.buffer_operands import arrays_in
+from chainrule.numpy.buffers import (
+    buffer,
+    followed,
+    holding,
+    is_numbers_of_its_own,
+    plain,
+    root_of,
+)
 from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
+from chainrule.values.vertices import first_vertex, stand_in
 
 
 class lifted(buffer):  # noqa: N801
@@ -30,10 +39,11 @@ class lifted(buffer):  # noqa: N801
             return results.view(lifted) if results.dtype.kind in "fcbiu" else results
         if kind in SEQUENCES:
             return kind(map(lifted.fresh, results))
-        return results
+        return holding(results, lifted)
 
 
 _lifted: Any = lifted
+_lifted.made_as = lifted
 
 
 class given(lifted):  # noqa: N801
@@ -48,19 +58,13 @@ class given(lifted):  # noqa: N801
     def __array_finalize__(self, source: object) -> None:
         """Be a view of what was given, or an array of the function's own."""
         super().__array_finalize__(source)
-        if isinstance(source, given) and self.base_buffer is None:
+        if isinstance(source, given) and root_of(self) is self:
             self.__class__ = _lifted
 
-    def __copy__(self) -> Any:
-        """Return a copy that is the function's own."""
-        return lifted.fresh(plain(self).copy())
-
-    def __deepcopy__(self, memo: object) -> Any:
-        """Return a copy that is the function's own."""
-        return lifted.fresh(plain(self).copy())
-
     def hand_over(self, value: object) -> None:
-        """Refuse a node."""
+        """Refuse a node; a traced array goes into one as it would by itself."""
+        if isinstance(self.current(), stand_in) and first_vertex(value) is None:
+            return
         raise AssignedError(
             "A node would be written into an array that a lifted function was given, "
             "or reads by a global name; its memory is not the function's own. Write "
@@ -68,8 +72,15 @@ class given(lifted):  # noqa: N801
         )
 
 
-def as_given(x: NDArray[Any]) -> Any:
-    """Return a caller's plain array of numbers as it is in a lifted function."""
+def as_given(x: Any) -> Any:
+    """Return a caller's array of numbers as it is in a lifted function.
+
+    One that takes nodes takes them there, too; a plain or a traced one refuses them.
+    """
+    if isinstance(x, buffer):
+        return x.view(lifted) if kind_of(x) is buffer else x
+    if isinstance(x, stand_in):
+        return holding(x, given)
     return x.view(given) if x.dtype.kind in "fcbiu" else x
 
 
@@ -82,6 +93,8 @@ def as_made(results: Any, args: Any) -> Any:
         if kind_of(results) not in SEQUENCES:
             return results
         return kind_of(results)(as_made(part, args) for part in results)
+    if isinstance(results, stand_in):
+        return lifted.fresh(followed(results, arrays_in(args)))
     kind = kind_of(results)
     if kind is not ndarray and not (kind is buffer and is_numbers_of_its_own(results)):
         return results

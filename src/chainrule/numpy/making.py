@@ -126,7 +126,7 @@ def full(
     """
     if first_vertex(fill_value) is None and first_stand_in(fill_value) is None:
         return as_buffer(_np.full(shape, fill_value, dtype, order, **options))
-    return creation.full(shape, fill_value, dtype, order, **options)
+    return as_buffer(creation.full(shape, fill_value, dtype, order, **options))
 
 
 FUNCTIONS[np.full] = full

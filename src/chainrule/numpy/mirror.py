@@ -138,6 +138,13 @@ def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any])
         call = function if lazy is None else served_by(function, lazy)
         made = call(*args, **kwargs)
         return as_buffer(made) if function in MAKERS else shown_of(made, args)
+    made = _traced_call(function, args, kwargs)
+    return as_buffer(made, args) if function in MAKERS else made
+
+
+def _traced_call(
+    function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     own = OWN.get(function)
     if own is None and not written(function).startswith("np."):
         own = FUNCTIONS.get(function)  # other libraries do not hand calls over

@@ -23,11 +23,12 @@ class Lane(NamedTuple):
 
 
 class Way(NamedTuple):
-    """Calls that make a view: ``x.transpose(axes).reshape(shape)[part]``, and so on.
+    """Calls that make a view: ``x[turned].transpose(axes).reshape(shape)[part]``.
 
     Then come ``.transpose(order)`` and ``[added]``, which adds axes of length one.
     """
 
+    turned: tuple[slice, ...]
     axes: tuple[int, ...]
     shape: tuple[int, ...]
     part: tuple[Any, ...]
@@ -36,6 +37,8 @@ class Way(NamedTuple):
 
     def of(self, x: Any) -> Any:
         """Return the view of an array that lies in memory as the base does."""
+        if any(part.step == -1 for part in self.turned):
+            x = x[self.turned]
         if self.axes != tuple(range(x.ndim)):
             x = x.transpose(self.axes)
         if self.shape != x.shape:
@@ -54,6 +57,8 @@ def way_to(view: NDArray[Any], base: NDArray[Any]) -> Way | None:
     >>> way_to(m.T[1:, 0], m).part
     (0, slice(1, 3, 1), Ellipsis)
     """
+    turned = tuple(slice(None, None, -1 if step < 0 else 1) for step in base.strides)
+    base = base[(*turned, ...)]
     offset, lanes = _address(view) - _address(base), list[Lane]()
     for axis, (step, n) in enumerate(zip(view.strides, view.shape, strict=True)):
         if n == 1:
@@ -78,7 +83,7 @@ def way_to(view: NDArray[Any], base: NDArray[Any]) -> Way | None:
     kept = [lane.axis for lane in taken]
     order = tuple(kept.index(axis) for axis in sorted(kept))
     added = tuple(None if n == 1 else slice(None) for n in view.shape)
-    return Way(axes, tuple(dims), (*index, ...), order, added)
+    return Way(turned, axes, tuple(dims), (*index, ...), order, added)
 
 
 def _sliced(

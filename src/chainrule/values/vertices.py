@@ -143,6 +143,11 @@ class stand_in(Operators):
         """Return a handle on this that nobody else can write into."""
         raise NotImplementedError
 
+    @property
+    def root(self) -> Any:
+        """The stand-in that this is a view of; itself, if it is none."""
+        raise NotImplementedError
+
     def given_up(self) -> Any:
         """Return a handle for a node; this, and views of it, raise when used again."""
         raise NotImplementedError

@@ -25,11 +25,14 @@ from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row
 from chainrule.compiler.tracing.traced import Traced, value_of
 from chainrule.nodes.beside_labelled import beside_labelled
 from chainrule.nodes.beside_scipy import beside_sparse
+from chainrule.values.buffered import buffered
 from chainrule.values.shapes import dtype_of, kind_of, ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, first_vertex, vertex
 
 _np: Any = np
 _of: Any = operator
+_OTHERS: Any = (vertex, buffered)
+"""What has operators of its own, which take traced values."""
 
 
 def _binary(ufunc: np.ufunc, plain: Function) -> Function:
@@ -40,7 +43,7 @@ def _binary(ufunc: np.ufunc, plain: Function) -> Function:
         if is_protected() and may_raise(plain, (x, y)):
             (x, y), _ = protected_call(plain, (x, y), None)
         kind = kind_of(y)
-        if isinstance(y, vertex):
+        if isinstance(y, _OTHERS):
             return NotImplemented
         trace, row = x.home, x.row
         if kind is Traced and y.home is trace:

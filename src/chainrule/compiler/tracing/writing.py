@@ -20,6 +20,7 @@ from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.traced import FLAT, Traced
 from chainrule.compiler.tracing.traced_operators import BINARY
 from chainrule.errors import EscapeError, ReadOnlyError
+from chainrule.nodes.remedies import ASSIGNED
 from chainrule.numpy.overwriting import repeated
 from chainrule.numpy.writes import METHODS
 from chainrule.operations_grad.indexing import setitem
@@ -58,7 +59,7 @@ def _refuse_node(value: Any) -> None:
     if isinstance(value, vertex):
         raise NodeAssignedError(
             f"A node was assigned into an array without derivatives, at {user_line()}. "
-            "Write into a node: np.zeros_like(x) + 0 * x, for example."
+            f"{ASSIGNED}"
         )
 
 
@@ -237,6 +238,13 @@ def _give_up(x: Traced) -> Traced:
     return kept
 
 
+def _root(x: Traced) -> Traced:
+    """The array that this is a view of; itself, if it is none."""
+    while x.base is not None:
+        x = x.base
+    return x
+
+
 def _set_part(name: str) -> Callable[[Traced, Any], None]:
     """Return what writes into an attribute: ``x.real = value``, ``x.flat = value``."""
 
@@ -276,6 +284,7 @@ declare_value(_Stale)
 declare_value(_GivenUp)
 Traced.copy = _copy  # type: ignore[attr-defined]
 Traced.flatten = _flatten  # type: ignore[attr-defined]
+Traced.root = property(_root)  # type: ignore[misc]
 Traced.flat = property(_flat)  # type: ignore[attr-defined]
 Traced.__setitem__ = assign  # type: ignore[method-assign]
 Traced.receive = receive  # type: ignore[method-assign]
