@@ -33,6 +33,10 @@ class det_grad(general):
     """
 
     forward = np.linalg.det
+    remedy = (
+        "np.linalg.slogdet({x})[1] is its logarithm, which neither overflows nor "
+        "underflows."
+    )
     by_factors = "det"
     latex = r"\det"
     signature = "(n,n)->()"

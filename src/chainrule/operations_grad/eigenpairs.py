@@ -51,6 +51,10 @@ class eig_grad(general):
     signature = "(n,n)->(n),(n,n)"
     may_raise = True
     outputs = 2
+    remedy = (
+        "Eigenvalues that coincide have no derivative: use functions of the matrix "
+        "itself, such as its trace or its determinant, or move it."
+    )
     cases: Cases = (
         case(np.array([[1.0, 0.3, -0.2], [0.1, 4.0, 0.2], [-0.3, 0.1, 7.0]])),
         case(np.array([[[1.0, 0.3], [-0.2, 4.0]], [[-2.0, 0.1], [0.5, 3.0]]])),

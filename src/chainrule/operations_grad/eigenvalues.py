@@ -54,6 +54,11 @@ class eigh_grad(general):
     signature = "(n,n)->(n),(n,n)"
     may_raise = True
     outputs = 2
+    remedy = (
+        "Eigenvalues that coincide have no vectors of their own, so these have "
+        "no derivative: use functions that do not depend on the choice of them, such "
+        "as the projector on their space, or move the matrix."
+    )
     cases: Cases = (
         case(symmetric(3, 3)),
         case(symmetric(2, 2, 2)),

@@ -33,6 +33,9 @@ class prod_grad(general):
     """
 
     forward = np.prod
+    remedy = (
+        "np.sum(np.log({x})) is its logarithm, which neither overflows nor underflows."
+    )
     axes: tuple[str, ...] = ("axis",)
     reduces = np.multiply
     cases: Cases = (

@@ -61,6 +61,11 @@ class svd_grad(general):
     signature = "(m,n)->(m,k),(k),(k,n)"
     may_raise = True
     outputs = 3
+    remedy = (
+        "Singular values that coincide have no vectors of their own, so these have "
+        "no derivative: use functions that do not depend on the choice of them, such "
+        "as the projector on their space, or move the matrix."
+    )
     cases: Cases = (
         case((3, 3)),
         case((4, 2)),

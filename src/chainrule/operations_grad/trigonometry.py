@@ -222,6 +222,10 @@ class arctan2_grad(elementwise):
     inline = False
     domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
     dtypes: Dtypes = REAL
+    remedy = (
+        "The origin has no direction: choose with np.where what the angle is where "
+        "{x} and {y} are both 0."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:

@@ -37,15 +37,26 @@ def born_in_values(reports: Reports) -> None:
     ends = [account.returned, *(account.totals.get(i) for i in account.inputs)]
     if account.error is None and all(where(x, _unknown) is None for x in ends):
         return
-    for v in reports.account.vertices:
-        if v.rule is None:
-            continue
-        unknown = _born(v, np.isnan)
-        if unknown is not None:
-            _report_value(reports, v, "nan", unknown)
-        infinite = _born(v, np.isinf)
-        if infinite is not None:
-            _report_value(reports, v, "infinity", infinite)
+    taken = account.error is not None or where(account.returned, _unknown) is not None
+    for v in account.vertices:
+        for kind in ("nan", "infinity"):
+            holds: Predicate = np.isnan if kind == "nan" else np.isinf
+            mask = None if v.rule is None else _born(v, holds)
+            if mask is not None and not taken:
+                mask = _in_slopes(reports, v, mask)
+            if mask is not None:
+                _report_value(reports, v, kind, mask)
+
+
+def _in_slopes(reports: Reports, v: VertexView, mask: Mask) -> Mask | None:
+    """Return where a value that the result does not take spoils what flows back."""
+    for c in reports.contributions_of(v.index):
+        amount = numbers(c.amount)
+        if amount is None or amount.shape != mask.shape:
+            return mask
+        if (mask & _unknown(amount)).any():
+            return mask & _unknown(amount)
+    return None if is_elementwise(v) else mask
 
 
 def _born(v: VertexView, holds: Predicate) -> Mask | None:
@@ -61,6 +72,10 @@ def _born(v: VertexView, holds: Predicate) -> Mask | None:
     return born if born is not None and born.any() else None
 
 
+_IN_LOGARITHMS = (
+    "Keep to logarithms: add those of factors, and add exponentials by "
+    "np.logaddexp.reduce or chainrule.scipy.special.logsumexp."
+)
 _IN_DATA = "Look for nan and inf in the data: np.isfinite, np.nan_to_num."
 _NO_SLOPE = (
     "At a kink the first derivative is a convention, and the second does not exist: "
@@ -82,9 +97,12 @@ def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> Non
         if x.index is not None and guilty is None:
             guilty = i
         if np.ndim(value) == 0 and (value == 0 or np.isinf(value)):
-            why = _underflow(reports, x.index, value) or why
+            source = _underflown(reports, x.index) if value == 0 else None
+            if source is not None:
+                zero = reports.account.written(x)
+                why = f" The 0 of {zero} is an underflow of {source.expression}."
             guilty = guilty if x.index is None else i
-            advice = _undone(reports, v, x.index) or advice
+            advice = _undone(reports, v, x.index, source) or advice
             if x.index is not None and np.isinf(value):
                 advice = MEND_FIRST.format(reports.account.written(x))
     name = v.name if not entry else f"{v.name}{list(entry)}"
@@ -92,51 +110,85 @@ def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> Non
     reports.add(kind, v, message, operand=guilty, entry=entry, remedy=advice)
 
 
-def _underflow(reports: Reports, index: int | None, value: Any) -> str:
-    """Say that a zero is an underflow: it is flat there, and no operand is zero."""
-    if index is None or value != 0:
-        return ""
-    u = reports.account.vertices[index]
+_LOGARITHM = "is its logarithm"
+"""What the remedies of operations say whose logarithm has a function of its own."""
+
+
+def _underflown(reports: Reports, index: int | None) -> VertexView | None:
+    """Return the operation whose underflow a zero is, also by sums and products."""
+    while index is not None:
+        u = reports.account.vertices[index]
+        if _underflows(u):
+            return u
+        zero = [x.index for x in u.operands if where(x.value, _is_zero) is not None]
+        index = zero[0] if zero else None
+    return None
+
+
+def _underflows(u: VertexView) -> bool:
+    """Tell whether a zero is an underflow: it is flat there, and no operand is zero."""
+    if u.operation == "prod":
+        return where(u.operands[0].value, _is_zero) is None
     if not is_elementwise(u) or u.rule.structural or len(u.operands) != 1:
-        return ""
+        return False
     slope = numbers(partial_value(u, 0))
     flat = slope is not None and np.any((slope == 0) & (np.asarray(u.value) == 0))
-    if not flat or where(u.operands[0].value, lambda x: x == 0) is not None:
-        return ""
-    return f" The 0 of {u.name} is an underflow of {u.expression}."
+    return bool(flat) and where(u.operands[0].value, _is_zero) is None
 
 
-def _undone(reports: Reports, v: VertexView, index: int | None) -> str:
-    """Return what to write for the logarithm of an exponential that is 0."""
-    u = None if index is None else reports.account.vertices[index]
-    if u is None or (v.operation, u.operation) != ("log", "exp"):
+def _undone(
+    reports: Reports, v: VertexView, index: int | None, source: VertexView | None
+) -> str:
+    """Return what to write for the logarithm of what is 0, or too large."""
+    vertices = reports.account.vertices
+    u = None if index is None else vertices[index]
+    if u is None or not v.operation.startswith("log"):
         return ""
-    inside = operand_expression(reports.account.vertices, u, 0)
-    return f"The logarithm of an exponential is its argument: write {inside}."
+    if u.rule is not None and _LOGARITHM in u.rule.remedy:
+        return remedy_here(vertices, u)
+    if source is None or source.operation != "exp":
+        return ""
+    if (v.operation, u.operation) == ("log", "exp"):
+        inside = operand_expression(vertices, u, 0)
+        return f"The logarithm of an exponential is its argument: write {inside}."
+    return _IN_LOGARITHMS
 
 
 def born_in_slopes(reports: Reports) -> None:
     """Report local derivatives, and products with them, that are not finite."""
     for c in reports.contributions:
         v = reports.account.vertices[c.source]
-        known = [v.value, *(x.value for x in v.operands)]
-        if any(where(x, _unknown) is not None for x in known):
-            continue  # it was born in the values
-        bad = where(c.amount, _unknown)
+        bad = _born_in_slope(v, c)
         incoming = reports.incoming.get(c.source)
-        if bad is None or where(incoming, _unknown) is not None:
+        if bad is not None and where(incoming, _unknown) is None:
+            _report_slope(reports, c, v, incoming, bad)
+
+
+def _born_in_slope(v: VertexView, c: Contribution) -> Mask | None:
+    """Return where what passes on is not finite, and was not born in the values."""
+    bad = where(c.amount, _unknown)
+    for x in (v.value, *(x.value for x in v.operands)):
+        unknown = where(x, _unknown)
+        if bad is None or unknown is None:
             continue
-        _report_slope(reports, c, v, incoming)
+        if not is_elementwise(v) or unknown.shape != bad.shape:
+            return None
+        bad = bad & ~unknown
+    return bad if bad is not None and bad.any() else None
 
 
-def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> None:
+def _report_slope(
+    reports: Reports, c: Contribution, v: VertexView, z: Any, bad: Mask
+) -> None:
     advice = remedy_here(reports.account.vertices, v)
     partial = numbers(c.partial)
     steep = None if partial is None else where(partial, _unknown)
     target = reports.account.vertices[c.target].name
     shape = shape_of(v.value)
     if steep is not None:
-        entry = first(np.broadcast_to(steep, shape)) if shape else ()
+        steep = np.broadcast_to(steep, shape)
+        here = steep & bad if bad.shape == shape else steep
+        entry = first(here if here.any() else steep)
         g, slope = at(z, entry, shape), at(partial, entry, shape)
         name = f"the derivative of {v.name} in {target}, {c.formula},"
         kind = "nan" if g == 0 or np.isnan(slope) else "infinity"
@@ -164,6 +216,10 @@ def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> N
 
 def _unknown(x: Any) -> Any:
     return ~np.isfinite(x)
+
+
+def _is_zero(x: Any) -> Any:
+    return np.asarray(x) == 0
 
 
 __all__ = ["born_in_slopes", "born_in_values"]

@@ -30,6 +30,9 @@ _BESIDE = 0.01
 
 SUMS = (addition_grad, subtraction_grad)
 
+_NAMED = 4
+"""So many of the operations that send to a value are named."""
+
 LOOP, RATIO = 8, 1e10
 """Loops of so many steps in which a cotangent changes by so much are reported."""
 
@@ -44,7 +47,12 @@ _CLOSED = (
     "Nothing flows back through it here: start elsewhere, or use a form that leaves a "
     "slope, such as np.where(x > 0, x, 0.01 * x) for np.maximum(x, 0)."
 )
-_AT_KINK = "A kink takes 0 by convention: use a smooth form, or start elsewhere."
+_BRANCH = (
+    "Give that branch a value that depends on it, such as a few terms of the series of "
+    "what the other branch returns."
+)
+_SMOOTH = "Use a smooth function in its place, or differentiate in another input."
+_COMPARISONS = ("less", "greater", "equal", "not_equal")
 _STATIONARY = "The point is stationary there: start elsewhere."
 
 
@@ -60,7 +68,10 @@ def zeros(reports: Reports) -> None:
         if array is None or not array.size or (total is not None and magnitude(total)):
             continue
         reach = _reached_from(reports, index)
-        if not (account.result in reach and _report_end(reports, reach)):
+        known = account.result in reach and (
+            _report_end(reports, reach) or _report_balance(reports, reach)
+        )
+        if not known:
             _report_unused(reports, v, reach)
 
 
@@ -91,9 +102,35 @@ def _report_end(reports: Reports, reach: set[int]) -> bool:
     return known
 
 
+def _report_balance(reports: Reports, reach: set[int]) -> bool:
+    """Report the youngest value at which what flows in from several sides adds to 0."""
+    account = reports.account
+    for index in sorted(reach, reverse=True):
+        parts = [c for c in reports.contributions if c.target == index]
+        sent = [c for c in parts if magnitude(c.amount)]
+        total = reports.incoming.get(index, account.totals.get(index))
+        if len(sent) < 2 or magnitude(total):
+            continue
+        v = account.vertices[index]
+        names = dict.fromkeys(account.vertices[c.source].name for c in sent)
+        sources = ", ".join([*names][:_NAMED])
+        reports.add(
+            "zero",
+            v,
+            f"What flows to {v.name} from {sources} adds up to 0.",
+            values={v.name: v.value},
+            remedy=_STATIONARY,
+            in_derivative=True,
+        )
+        return True
+    return False
+
+
 def _report_zero(
     reports: Reports, v: VertexView, i: int, c: Contribution | None
 ) -> None:
+    if reports.knows("kink", v):  # which says what its rule takes
+        return
     x = reports.account.written(v.operands[i])
     if c is None:
         message = f"{v.name} does not take {x} here, so nothing flows to it."
@@ -101,12 +138,13 @@ def _report_zero(
         value = numbers(v.operands[i].value)
         single = value is not None and value.size == 1
         here = f" at {x} = {short(v.operands[i].value)}" if single else " here"
-        message = f"The derivative of {v.name} in {x}, {c.formula}, is zero{here}."
+        formula = "" if " = " in c.formula else f", {c.formula},"
+        message = f"The derivative of {v.name} in {x}{formula} is zero{here}."
     advice = _STATIONARY if c is not None else _CLOSED
     if is_elementwise(v) and len(v.operands) == 1 and not v.rule.structural:
-        advice = _SATURATED
-    if reports.knows("kink", v):
-        advice = _AT_KINK
+        value = numbers(v.operands[0].value)
+        if value is not None and np.all(_is_flat_around(v, value)):
+            advice = _SATURATED
     reports.add("zero", v, message, operand=i, remedy=advice, in_derivative=True)
 
 
@@ -121,11 +159,14 @@ def _report_unused(reports: Reports, v: VertexView, reach: set[int]) -> None:
     named = [d for d in taken if d.operation != "value"]
     for d in (named or taken)[:1]:
         what = f"{d.operation} is locally constant, so it has no derivative"
+        advice = _SMOOTH
         if d.operation == "value":
             what = "a plain value was taken, and what is made of it has no derivative"
-        reports.add_departure(
-            "zero", d, v.index, f"{v.name} reaches the result by a plain value: {what}."
-        )
+        elif d.operation.startswith(_COMPARISONS) and np.ndim(d.result) == 0:
+            what = f"{d.operation} is locally constant, and so is the branch it chose"
+            advice = _BRANCH
+        message = f"{v.name} reaches the result by a plain value: {what}."
+        reports.add_departure("zero", d, v.index, message, remedy=advice)
         return
     used = "but the result is not made of that" if len(reach) > 1 else "by nothing"
     message = f"The result does not depend on {v.name}, which is used {used}."
@@ -174,7 +215,8 @@ def _is_flat_around(v: VertexView, x: Any) -> Any:
     At a minimum or a maximum it is not.
     """
     ones = np.ones_like(x)
-    beside = [slope_at(v, 0, x * (1.0 + h), ones) for h in (-_BESIDE, _BESIDE)]
+    away = np.where(x == 0, 1.0, x)
+    beside = [slope_at(v, 0, x + h * away, ones) for h in (-_BESIDE, _BESIDE)]
     return np.logical_and(*(np.abs(slope) < 1e3 * SATURATED for slope in beside))
 
 

@@ -14,6 +14,7 @@ from chainrule.explainer.account.sweep import Contribution
 from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.diagnosis.entries import (
     Entry,
+    at,
     first,
     is_elementwise,
     numbers,
@@ -88,11 +89,14 @@ def _try(reports: Reports, v: VertexView, c: Contribution) -> None:
     entry = entry if is_elementwise(v) else None
     x = reports.account.written(v.operands[c.position])
     along = "" if is_elementwise(v) else " along a direction"
+    taken = "the derivative that the rule takes"
+    partial = None if entry is None else at(c.partial, entry, mask.shape)
+    if partial is not None:
+        taken += f", {partial:.3g},"
     reports.add(
         "kink",
         v,
-        f"The slope of {v.name} in {x}{along} is {sides}; the derivative that the rule "
-        "takes is a convention.",
+        f"The slope of {v.name} in {x}{along} is {sides}; {taken} is a convention.",
         operand=c.position,
         entry=entry,
         remedy=_SMOOTH,
@@ -119,12 +123,16 @@ def _stays(gap: Any, before: Any, behind: Any) -> Any:
 
 
 def _sides(v: VertexView, c: Contribution, farther: float = 1.0) -> tuple[Any, Any]:
-    """Return slopes on both sides; at the end of a domain one is that of the point."""
+    """Return slopes on both sides.
+
+    At the end of a domain, where the other side is unbounded, one is that of the point.
+    """
     before, behind = _slopes(v, c.position, farther)
     partial = numbers(c.partial)
     if is_elementwise(v) and partial is not None and np.isrealobj(partial):
         here = np.broadcast_to(partial, before.shape)
-        ends = np.isfinite(here) & (np.isfinite(before) != np.isfinite(behind))
+        steep = np.maximum(np.nan_to_num(np.abs(before)), np.nan_to_num(np.abs(behind)))
+        ends = np.isfinite(here) & (steep > _INFINITE)
         before = np.where(ends & ~np.isfinite(before), here, before)
         behind = np.where(ends & ~np.isfinite(behind), here, behind)
     return before, behind
@@ -175,6 +183,7 @@ def _on_boundary(reports: Reports, departure: Departure) -> None:
         f"{_entry_of(x, entry, mask.shape):.6g}: the derivative is that of the branch "
         "that was taken.",
         entry,
+        remedy="Move the point, or use a smooth form of the branch.",
     )
 
 

@@ -83,7 +83,7 @@ def _in_elementwise(reports: Reports, c: Contribution, v: VertexView) -> None:
         _message(v, float(condition[entry]), z),
         operand=c.position,
         entry=entry,
-        remedy=_DIFFERENCE,
+        remedy=_OF_FUNCTIONS.get(v.operation, _DIFFERENCE),
     )
 
 
@@ -228,9 +228,22 @@ _ABSORBED = (
 _DIFFERENCE = (
     "Write it in a form without the difference of nearly equal numbers: np.log1p(x) "
     "for np.log(1 + x), np.expm1(x) for np.exp(x) - 1, 2 * np.sin(x / 2)**2 for "
-    "1 - np.cos(x), (x - y) * (x + y) for x**2 - y**2, np.var for the mean of squares "
-    "less the squared mean. A periodic function wants a reduced argument."
+    "1 - np.cos(x), (x - y) * (x + y) for x**2 - y**2, (x**2 - y) / (x + np.sqrt(y)) "
+    "for x - np.sqrt(y), np.var for the mean of squares less the squared mean; or its "
+    "series."
 )
+_ANGLE = (
+    "An angle near 0 or pi cannot be told from its cosine, nor one near pi / 2 from "
+    "its sine: take np.arctan2 of both."
+)
+_PERIODIC = (
+    "Reduce the argument of a periodic function before it is large: its rounding error "
+    "is one of the angle."
+)
+_OF_FUNCTIONS = {
+    **dict.fromkeys(("arccos", "arcsin"), _ANGLE),
+    **dict.fromkeys(("sin", "cos", "tan"), _PERIODIC),
+}
 _CENTRED = (
     "Compute it of numbers that are not nearly equal, or nearly dependent: subtract "
     "what they have in common first, rescale them, or add a small regularisation."

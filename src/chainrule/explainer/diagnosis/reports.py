@@ -13,6 +13,7 @@ from chainrule.explainer.account.sweep import Contribution
 from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.diagnosis.entries import (
     Entry,
+    at,
     is_elementwise,
     numbers,
     numbers_at,
@@ -110,6 +111,8 @@ class Reports:
         index: int,
         message: str,
         entry: Entry | None = None,
+        *,
+        remedy: str,
     ) -> None:
         """Enter a finding on a plain value that the program took of a vertex."""
         location = departure.location
@@ -134,8 +137,8 @@ class Reports:
             position,
             v.name,
             entry,
-            {v.name: v.value},
-            _DEPARTED.get(kind, ""),
+            {v.name: at(v.value, entry, shape_of(departure.result))},
+            remedy,
             in_derivative=True,
             age=index,
         )
@@ -183,19 +186,15 @@ class Reports:
         return Factor(name, partial.item() if single else None)
 
 
-def _rank(found: Finding) -> tuple[bool, int]:
-    return found.kind not in ("nan", "infinity"), found.age
+def _rank(found: Finding) -> tuple[int, int]:
+    """Order findings: what is not finite, what is wrong or fades, what is zero."""
+    first = found.kind in ("nan", "infinity")
+    return 0 if first else 2 if found.kind == "zero" else 1, found.age
 
 
 def _place(location: SourceLocation) -> tuple[Any, ...]:
     """Return what all executions of an expression share, and its derivatives."""
     return location.filename, location.span
-
-
-_DEPARTED = {
-    "kink": "Move the point, or use a smooth form of the branch.",
-    "zero": "Use a smooth function in its place, or differentiate in another input.",
-}
 
 
 def magnitude(x: Any) -> float:

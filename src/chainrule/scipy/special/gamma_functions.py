@@ -24,6 +24,10 @@ class gamma_grad(elementwise):
     """z = gamma(x), Euler's integral (DLMF 5.2.1)"""
 
     forward = "scipy.special:gamma"
+    remedy = (
+        "It has poles at 0 and below, and overflows beyond 171: scipy.special.gammaln"
+        "({x}) is its logarithm, which does not."
+    )
     domain: Domain = {"x": (0.5, 4.0)}
 
     @staticmethod
