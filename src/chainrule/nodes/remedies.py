@@ -195,10 +195,32 @@ _LEARNING = (
 
 _COLUMNS = "Take its array, series.to_numpy() or frame.to_numpy()."
 _LABELLED = (
+    "Its values are a node, x.data, for functions of NumPy and chainrule.scipy: "
+    "xarray.apply_ufunc(f, x) keeps the labels."
+)
+_INTERPOLATED = (
     "Give the array to a function of chainrule.scipy: xarray.apply_ufunc(lambda a: "
     "interp1d(t, a)(new), x, input_core_dims=[['t']], output_core_dims=[['t']], "
     "exclude_dims={'t'}) with interp1d of chainrule.scipy.interpolate."
 )
+_XARRAY: Mapping[str, str] = {
+    "interp": _INTERPOLATED,
+    "interp_like": _INTERPOLATED,
+    "interpolate_na": _INTERPOLATED,
+    "polyval": "Write sum(c.sel(degree=i) * x**i for i in c.degree.values).",
+    "curvefit": "Fit x.data with curve_fit of chainrule.scipy.optimize.",
+}
+
+_ENTRIES: Mapping[str, str] = {
+    "pandas": (
+        "Write np.where(mask, x, series), which is a node; a whole column may be one, "
+        "frame['a'] = x."
+    ),
+    "xarray": (
+        "Write xarray.where(mask, x, y), or make the array by xarray.zeros_like(x) of "
+        "one that holds a node."
+    ),
+}
 
 _MODULES: tuple[tuple[str, str], ...] = (
     ("einops", _EINOPS),
@@ -215,7 +237,6 @@ _MODULES: tuple[tuple[str, str], ...] = (
     ("scipy.optimize", _MINIMIZE),
     ("pandas", _COLUMNS),
     ("polars", _COLUMNS),
-    ("xarray", _LABELLED),
     ("decimal", _EXACT),
     ("fractions", _EXACT),
     ("sympy", _EXACT),
@@ -236,6 +257,11 @@ def writes_in_place(target: Any) -> bool:
     return of_arrays and target.__name__ in ("fill", "put", "itemset", "setfield")
 
 
+def assigned(module: str) -> str:
+    """Return what to write instead of an assignment to entries of a plain array."""
+    return _ENTRIES.get(module.partition(".")[0], ASSIGNED)
+
+
 def _of_math(name: str, has_rule: HasRule) -> str:
     """Return what to write instead of a function of ``math`` on nodes."""
     behind = rule_behind(name)
@@ -253,6 +279,8 @@ def remedy(module: str, name: str, has_rule: HasRule) -> str:
         return _STANDARD[f"{module}.{name}"]
     if module in ("math", "cmath"):
         return _of_math(name, has_rule)
+    if module.startswith("xarray"):
+        return _XARRAY.get(name.rpartition(".")[2], _LABELLED)
     if module.startswith("numpy"):
         return of_numpy(module, name)
     if _is_mirrored(module, name, has_rule):

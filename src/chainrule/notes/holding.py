@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterable
-from types import FunctionType, GeneratorType, MethodType, ModuleType
+from types import (
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 from chainrule.values.shapes import ndarray
@@ -87,13 +94,24 @@ def _bound(value: Any) -> list[Any]:
 
 def _in_object(value: Any, depth: int) -> bool:
     """Look at what an object stores, but not at what it computes."""
+    if isinstance(value, type):
+        return False
     try:
         stored: Any = object.__getattribute__(value, "__dict__")
     except AttributeError:
-        return False
-    if isinstance(value, type) or not isinstance(stored, _DICT):
-        return False
-    return _any(stored.values(), depth)
+        return _any(_in_slots(value), depth)
+    return isinstance(stored, _DICT) and _any(stored.values(), depth)
+
+
+def _in_slots(value: Any) -> list[Any]:
+    """Return what an object without a dict keeps, such as those of xarray."""
+    found: list[Any] = []
+    for kind in type(value).__mro__:
+        for slot in vars(kind).values():
+            if isinstance(slot, MemberDescriptorType):
+                with contextlib.suppress(AttributeError):  # not assigned yet
+                    found.append(slot.__get__(value))
+    return found
 
 
 def _a(name: str) -> str:

@@ -58,7 +58,7 @@ def annotate(error: Exception) -> Exception:
     Where a node was assigned to an entry of an array, an error of ours says so.
     """
     notes: list[str] = getattr(error, "__notes__", [])
-    said = isinstance(error, AssignedError)
+    said = isinstance(error, AssignedError) and not _of_a_library(error)
     if said or any(note.startswith(_MARK) for note in notes):
         return error
     note = _note(error)
@@ -68,6 +68,15 @@ def annotate(error: Exception) -> Exception:
         return AssignedError(note[0].upper() + note[1:])
     error.add_note(_MARK + note)
     return error
+
+
+def _of_a_library(error: Exception) -> bool:
+    """Tell whether another library's code met an error of ours, and not the user's."""
+    trace = [t for t in _frames(error.__traceback__) if origin(t.tb_frame) != CHAINRULE]
+    if not trace or origin(trace[-1].tb_frame) != FOREIGN:
+        return False
+    home = str(trace[-1].tb_frame.f_globals.get("__name__", ""))
+    return home.partition(".")[0] != "numpy"
 
 
 def _note(error: Exception) -> str | None:
@@ -200,9 +209,10 @@ def _of_call(site: Site, trace: TracebackType, *, escaped: bool) -> str | None:
     given = site.given()
     if not (held or escaped or (opaque and given)):
         return None
-    if site.operates:
+    if site.operates or site.assigns:
         owner = owner_of(trace.tb_frame)
-        name = f"the operator {site.operates} of {type(owner).__name__}"
+        done = f"operator {site.operates}" if site.operates else "assignment to entries"
+        name = f"the {done} of {type(owner).__name__.lstrip('_')}"
         return _words(name, given or held, site, owner)
     target = site.target
     if target is None:
@@ -241,8 +251,11 @@ def _words(name: str, given: str, site: Site, target: Any) -> str:
     module, own = module_of(target), name_of(target)
     known = _full_name(name, f"{module}.{own}", target)
     instead = remedies.remedy(module, _holder(module, name, own) + own, _has_rule)
-    if remedies.writes_in_place(target):
-        instead = remedies.ASSIGNED
+    if site.assigns or remedies.writes_in_place(target):
+        instead = remedies.assigned(module)
+    operator = site.operates.removesuffix("=")
+    if operator != site.operates and operator.strip("<>=!"):
+        instead = f"Write a = a {operator} x, which makes another array."
     knows = f"It knows plain numbers only. {_lifted(target)}{instead}"
     known_here = isinstance(target, np.ufunc) and rule_of(target) is not None
     if known_here and module != "numpy":
