@@ -83,6 +83,12 @@ ARRAYS = {
     "A = [[2, -1], [0.5, 3]]; b = np.array([1, 2])\nsum(solve(A, b) * b[::-1])": (
         lambda A, b: np.sum(np.linalg.solve(A, b) * b[::-1])
     ),
+    "x = [3, -1, 2, 0.5]\nsum(sort(x) * [1, 2, 4, 8]) * cumsum(x)[2]": lambda x: (
+        np.sum(np.sort(x) * np.array([1.0, 2.0, 4.0, 8.0])) * np.cumsum(x)[2]
+    ),
+    "B = [[1, 2], [3, 4]]\nsum(cumsum(B, axis=0)**2) + cumsum(B)[3]**2": lambda B: (
+        np.sum(np.cumsum(B, axis=0) ** 2) + np.cumsum(B)[3] ** 2
+    ),
     "x = [1, -2, 0.5]\nnorm(x) + max(x) * min(x) - mean(abs(x)) + var(x)": lambda x: (
         np.linalg.norm(x) + np.max(x) * np.min(x) - np.mean(np.abs(x)) + np.var(x)
     ),
@@ -291,7 +297,8 @@ def test_a_line_gives_an_input_its_value(visit):
         ("x = [1, 2]\nx[7]", "out of"),
         ("x = [1, 2]", "below them"),
         ("x = [1, 2]\nsum(inv(x))", "inv of arrays with 1 axes"),
-        ("x = [1, 2]\nsort(x)[0]", "sort is not among"),
+        ("x = [1, 2]\nunique(x)[0]", "unique is not among"),
+        ("x = [[1, 2], [3, 4]]\nsum(sort(x))", "sort of arrays with 2 axes"),
         ("x = []\nsum(x)", "1 to 256 entries"),
         ("x\u00b2 + 1", "Write x**2."),
         ("2*x constructor", '"constructor" is out of place'),

@@ -22,7 +22,7 @@ def test_explain_without_a_function_is_the_page_to_type_one():
     rules = rules[rules.index("chainruleRules") :]
     of_arrays = [f for f in data["arrays"] if f["script"] is not None]
     assert rules.count("forward:") == len(data["functions"]) + len(of_arrays)
-    assert {f["name"] for f in of_arrays} == {"det", "inv", "norm", "solve"}
+    assert {f["name"] for f in of_arrays} == {"det", "inv", "norm", "solve", "sort"}
 
 
 def test_every_function_says_its_operands_and_derivatives():

@@ -209,7 +209,7 @@ export class Builder {
   #ofArrays(
     known: KnownArray, tree: Tree & { kind: "call" }, line: Line, operands: Operand[], options: Options,
   ): Operand {
-    const allowed = { getitem: ["index"], transpose: [], matmul: [], dot: [] }[known.name] ??
+    const allowed = { getitem: ["index"], transpose: [], matmul: [], dot: [], cumsum: ["axis"] }[known.name] ??
       (known.script === null ? ["axis", "keepdims"] : []);
     const unknown = Object.keys(options).find((name) => !allowed.includes(name));
     if (unknown) throw new FormulaError(`${known.name} has no option ${unknown} here.`, 0);

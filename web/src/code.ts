@@ -48,6 +48,12 @@ function pulled(
     case "mean": return `np.broadcast_to(${back(d)} / ${sizeOf(a!) / size}, ${tuple(a!)})`;
     case "max": case "min":
       return `${back(d)} * (${x} == ${back(z)}) / np.sum(${x} == ${back(z)}${options({ ...given, keepdims: true })})`;
+    case "cumsum": {
+      const along = given["axis"] ?? null;
+      return along === null ? `np.cumsum(${d}[::-1])[::-1].reshape(${tuple(a!)})`
+        : `np.flip(np.cumsum(np.flip(${d}, ${along}), ${along}), ${along})`;
+    }
+    case "sort": return `${d}[np.argsort(np.argsort(${x}))]`;
     case "transpose": return `${d}.T`;
     case "getitem": return `_placed(${d}, ${tuple(a!)}, np.s_[${(given["index"] as unknown as unknown[]).map(place).join(", ")}])`;
     case "matmul": case "dot":

@@ -181,7 +181,7 @@ export function getitem(x: ND, index: (ND | number)[]): ND {
   return { shape: places.shape, data: places.data.map((k) => x.data[k]!) };
 }
 
-export function unindex(x: ND, index: (ND | number)[], shape: number[]): ND {
+export function unindex(x: ND, index: (ND | number)[], shape = (index[0] as ND).shape): ND {
   const out = made(shape, () => 0);
   placesOf(index, shape).data.forEach((k, n) => (out.data[k]! += x.data[n]!));
   return out;

@@ -24,7 +24,7 @@ const LARGEST = 256;
 
 /** What it does with arrays that have all their values. */
 const LINEAR: Record<string, (x: nd.ND, options: Options) => nd.ND> = {
-  sum: nd.sum, mean: nd.mean, transpose: (x) => nd.transpose(x),
+  sum: nd.sum, mean: nd.mean, cumsum: nd.cumsum, transpose: (x) => nd.transpose(x),
   getitem: (x, { index }) => nd.pick(x, index as unknown as Index),
 };
 
@@ -116,6 +116,7 @@ export function planned(name: string, xs: Given[], options: Options): { shape: n
     if (error instanceof RangeError) throw new FormulaError(error.message, 0);
     throw error;
   }
+  if (name === "sort") return { shape: x!.shape, terms: null };
   if (name === "norm") return { shape: [], terms: null };
   if (x!.shape[0] !== x!.shape[1] || (y && y.shape[0] !== x!.shape[0])) unfit("needs a square matrix");
   return { shape: name === "solve" ? y!.shape : name === "det" ? [] : x!.shape, terms: null };

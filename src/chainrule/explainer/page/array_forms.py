@@ -141,12 +141,24 @@ class _WrittenArrays(WrittenNumPy):
         return Written(Formula(f"np.cofactors({x.text})"), cofactors(x.value))
 
     def unindex(self, x: Argument, *, index: Index, shape: tuple[int, ...]) -> Written:
-        """Write zeros with ``x`` added at an index."""
+        """Write zeros with ``x`` added at an index.
+
+        An array has the shape of the indices that say where all of its entries go.
+        """
         places = _indices(index)
         value: Any = np.zeros(shape)
         np.add.at(value, tuple(map(_value, places)), _value(x))
-        texts = argument_text(x), argument_text(list(places)), shape
-        return Written(Formula("np.unindex({}, {}, {})".format(*texts)), value)
+        texts = [argument_text(x), argument_text(list(places))]
+        if np.shape(_value(places[0])) != shape:
+            texts.append(str(shape))
+        return Written(Formula(f"np.unindex({', '.join(texts)})"), value)
+
+    def reshape(self, x: Argument, shape: tuple[int, ...]) -> Written:
+        """Write another shape of an array."""
+        value: Any = np.reshape(_value(x), shape)
+        if isinstance(x, Written) and np.shape(x.value) == value.shape:
+            return x
+        return Written(Formula(f"np.reshape({argument_text(x)}, {shape})"), value)
 
     def getitem(self, x: Argument, *, index: Index) -> Written:
         """Write what arrays of indices pick."""

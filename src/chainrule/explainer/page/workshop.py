@@ -26,7 +26,14 @@ from chainrule.operations_grad.determinants import det_grad
 from chainrule.operations_grad.indexing import getitem_grad
 from chainrule.operations_grad.linalg import inv_grad, solve_grad
 from chainrule.operations_grad.norms import vector_norm_grad
-from chainrule.operations_grad.reductions import max_grad, mean_grad, min_grad, sum_grad
+from chainrule.operations_grad.reductions import (
+    cumsum_grad,
+    max_grad,
+    mean_grad,
+    min_grad,
+    sort_grad,
+    sum_grad,
+)
 from chainrule.operations_grad.shaping import transpose_grad
 from chainrule.rules import elementwise, rule
 from chainrule.rules.declarations import is_of_library
@@ -133,9 +140,13 @@ class Workshop:
 
 
 ARRAYS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    *((name, (-1,)) for name in ("sum", "mean", "max", "min", "transpose", "getitem")),
+    *(
+        (name, (-1,))
+        for name in ("sum", "mean", "max", "min", "cumsum", "transpose", "getitem")
+    ),
     ("matmul", (-1, -1)),
     ("dot", (-1, -1)),
+    ("sort", (1,)),
     ("norm", (1,)),
     ("norm", (2,)),
     ("inv", (2,)),
@@ -184,6 +195,8 @@ _OF_ARRAYS: dict[str, type[rule]] = {
     "mean": mean_grad,
     "max": max_grad,
     "min": min_grad,
+    "cumsum": cumsum_grad,
+    "sort": sort_grad,
     "transpose": transpose_grad,
     "getitem": getitem_grad,
     "matmul": matmul_grad,
