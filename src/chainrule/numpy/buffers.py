@@ -153,8 +153,11 @@ class buffer(operated):  # noqa: N801
         """Write into a part; a node hands the array over."""
         state = _state_of(self)
         if isinstance(state, vertex):
-            value = value if type(value) in _NO_BUFFERS else current(value)
-            state[index if type(index) in _INDICES else current(index)] = value
+            if type(value) not in _NO_BUFFERS:
+                value = current(value)
+            if type(index) is not int and type(index) not in _INDICES:
+                index = current(index)
+            state[index] = value
             return
         if type(value) not in _PLAIN or type(index) not in _INDICES:
             value, index = current(value), current(index)

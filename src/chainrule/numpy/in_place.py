@@ -27,6 +27,7 @@ from chainrule.nodes.out import refuse as refuse_call
 from chainrule.nodes.out import refuse_part, shown, shown_index
 from chainrule.nodes.reads import BASIC_PARTS
 from chainrule.nodes.recorder import new, next_serial, record
+from chainrule.numpy.filling import on_demand
 from chainrule.numpy.overwriting import move, overwrite, overwrite_again, repeated
 from chainrule.operations_grad import indexing, structure
 from chainrule.rules import elementwise, rule_of
@@ -326,21 +327,6 @@ def _refresh(z: node) -> None:
         memory_of(base).views.append(weakref.ref(z))
 
 
-class _Refreshed:
-    """A slot of a view whose base was written: asked for, the view is made again."""
-
-    def __init__(self, slot: Any) -> None:
-        self.slot = slot
-
-    def __get__(self, z: Any, owner: Any = None) -> Any:
-        _refresh(z)
-        return self.slot.__get__(z)
-
-    def __set__(self, z: Any, value: Any) -> None:
-        _refresh(z)
-        self.slot.__set__(z, value)
-
-
 _LOST = ("_grad", "_value", "operands")
 _STALE: dict[type, type] = {}
 _FRESH: dict[type, type] = {}
@@ -350,7 +336,7 @@ def _stale_class(node_class: type) -> type:
     """Return the class of a view that is out of date; those of others stay fast."""
     stale = _STALE.get(node_class)
     if stale is None:
-        slots = {name: _Refreshed(getattr(node, name)) for name in _LOST}
+        slots: Any = {k: on_demand(getattr(node, k), _refresh) for k in _LOST}
         slots["_like"] = slots["_value"]
         slots |= {"__slots__": (), "serial": math.inf}  # younger than all that used it
         stale = type(node_class.__name__, (node_class,), slots)

@@ -23,7 +23,7 @@ from chainrule.nodes.admission import NONE, kept
 from chainrule.nodes.node_class import node
 from chainrule.nodes.out import shown_index
 from chainrule.nodes.recorder import as_operand, new, next_serial, plan_of
-from chainrule.operations_grad.entries import WRITE, WRITE_CONSTANT
+from chainrule.numpy.filling import begin, settle
 from chainrule.operations_grad.indexing import setitem_grad
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import PLAIN, alike, changes_memory, is_foreign
@@ -99,6 +99,7 @@ def overwrite(
     ``known`` is the node's memory; it is no view. ``outdate(known)`` takes the state of
     its views.
     """
+    settle(y)
     if type(y) is not node:
         return False
     foreign: bool = type(y._value) is not ndarray
@@ -114,10 +115,9 @@ def overwrite(
     if known.views and not _let_go(known, y._value.size):
         return False
     log = known.log
-    if _holders(y) != (_ALONE if log is None else _ALONE + 1):
-        return False
+    alone = _holders(y) == (_ALONE if log is None else _ALONE + 1)
     array: Any = y._value
-    if array.base is not None:
+    if not alone or array.base is not None:
         return False
     try:
         saved, written = array[index], raw(given)
@@ -130,9 +130,9 @@ def overwrite(
         outdate(known)  # the views have let go
         raise
     if log is None:
-        known.log = Log(array, known.ages)
+        known.log = Log(array)
     _enter(y, known, kept(index), saved, given)
-    if known.views:
+    if known.views or not begin(y, known, index, given):
         outdate(known)
     return True
 
@@ -143,7 +143,8 @@ def _enter(y: node, known: Memory, index: Index, saved: Any, given: Any) -> None
     old = new(overwritten)
     move(y, old)
     _VALUE.__set__(old, log)
-    log.enter(index, saved)
+    log.enter(index, saved, old.serial)
+    log.gradients = GRADIENTS.count  # the node has handed on what it had
     known.keep(old)
     y._step = plan_of(setitem_grad, (True, isinstance(given, vertex))).step
     y._parameters = {"index": index}
@@ -218,22 +219,22 @@ def overwrite_again(y: node, index: Any, value: Any) -> bool:
             return False
         array = log.array
         saved = array[index]
-        step: Any = WRITE if kind is node else WRITE_CONSTANT
         if type(saved) is ndarray:
             saved = saved.copy()
-            step = plan_of(setitem_grad, (True, kind is node)).step
         array[index] = given
         old = new(overwritten)
         old.serial = age = y.serial
         old._step, old.operands, old._parameters = y._step, y.operands, y._parameters
         old._memory = FROZEN
         _set_value(old, log)
-        log.indices.append(index)
-        log.saved.append(saved)
+        log.enter(index, saved, age)
         known.versions.append(old)
         known.ages.append(age)
         WRITES.count += 1
-        y._step, y._parameters = step, index
+        if begin(y, known, index, value):
+            return True
+        y._step = plan_of(setitem_grad, (True, kind is node)).step
+        y._parameters = {"index": index}
         y.operands, y.serial = (old, value), next_serial()
     finally:
         _release()

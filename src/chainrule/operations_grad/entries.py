@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.operations_grad.indexing import getitem_grad, setitem_grad
+from chainrule.operations_grad.shaping import stack_grad
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import fit
 from chainrule.steps.owned_arrays import GIVEN, accumulate_by, add_into
@@ -23,6 +24,7 @@ from chainrule.values.vertices import vertex
 
 Bars = dict[vertex, Any]
 _REAL: Any = frozenset((float, np.float64, np.float32))
+_REAL_OR_NONE = _REAL | {type(None)}
 _count = sys.getrefcount
 
 
@@ -95,6 +97,23 @@ def _write_constant(z: vertex, z_grad: Any, bars: Bars) -> None:
         add_into(bars, x, z_grad)
 
 
+def _entries(z: vertex, z_grad: Any, bars: Bars) -> None:
+    """x_grad, y_grad, ... = z_grad[0], z_grad[1], ..."""
+    if type(z_grad) is not ndarray:
+        reference_step(z, z_grad, bars)
+        return
+    for x, part in zip(z.operands, z_grad, strict=True):
+        if not isinstance(x, vertex):
+            continue
+        kind: Any = x._value.__class__
+        if kind is float:
+            part = float(part)
+        elif kind is not type(part):
+            part = fit(plain, part, x._value)
+        c = bars[x]
+        bars[x] = part if c is None else c + part
+
+
 # -------------------------------------------------------------------- tangents
 
 
@@ -123,14 +142,28 @@ def _pushed_write(z: vertex, dots: Bars) -> Any:
     return _write_by_rule(z, dots)
 
 
+def _pushed_entries(z: vertex, dots: Bars) -> Any:
+    """z_dot = x_dot, y_dot, ..., stacked"""
+    parts: Any = [dots.get(x) if isinstance(x, vertex) else None for x in z.operands]
+    if not _REAL_OR_NONE.issuperset(map(type, parts)):
+        return _entries_by_rule(z, dots)
+    if not any(part is not None for part in parts):
+        return None
+    return np.array([0.0 if part is None else part for part in parts], z._value.dtype)
+
+
 READ: Step = named(_read, getitem_grad, ("entry", (True,)))
 """The step of ``x[index]`` where that is one entry."""
 WRITE: Step = named(_write, setitem_grad, ("entry", (True, True)))
 """The step of ``x[index] = y`` where both are one number and ``y`` is a node."""
 WRITE_CONSTANT: Step = named(_write_constant, setitem_grad, ("entry", (True, False)))
 """The step of ``x[index] = y`` where ``y`` is a constant number."""
+ENTRIES: Step = named(_entries, stack_grad, ("entries", (True,)))
+"""The step of an array of numbers, some of which are nodes."""
 
 _read_by_rule, _write_by_rule = tangent_step_of(READ), tangent_step_of(WRITE)
+_entries_by_rule = tangent_step_of(ENTRIES)
 _pushed: Any = {READ: _pushed_read, WRITE: _pushed_write, WRITE_CONSTANT: _pushed_write}
+_pushed[ENTRIES] = _pushed_entries
 for _step, _push in _pushed.items():
     _step.tangent_step = _push

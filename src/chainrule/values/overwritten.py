@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from chainrule.values.foreign import zeros
 from chainrule.values.types import Index
-from chainrule.values.vertices import GRADIENTS
 
 SPARED = 64
 """Of so many versions in a row one keeps its array, once somebody has asked for one."""
@@ -32,8 +31,8 @@ class Log:
     ----------
     array
         The memory as it is after the last write.
-    ages, start
-        The ages of the versions of the node, and how many of them are older than this.
+    ages
+        The age of the version that each write has ended: several may end the same one.
     gradients
         How many gradients were left on nodes before the last write: after another one
         the written node may have one, which belongs to what it was.
@@ -57,15 +56,13 @@ class Log:
         "kept",
         "like",
         "saved",
-        "start",
     )
 
-    def __init__(self, array: NDArray[Any], ages: list[int]) -> None:
+    def __init__(self, array: NDArray[Any]) -> None:
         """Begin with an array that has not been overwritten."""
         self.array: NDArray[Any] = array
-        self.ages: list[int] = ages
+        self.ages: list[int] = []
         self.gradients: int = 0
-        self.start: int = len(ages)
         self.like: NDArray[Any] = np.broadcast_to(
             zeros((), array.dtype, array), array.shape
         )
@@ -74,11 +71,11 @@ class Log:
         self.kept: dict[int, NDArray[Any]] = {}
         self.asked: set[int] = set()
 
-    def enter(self, index: Index, saved: Any) -> None:
-        """Enter a write, of a node that has handed on its gradient."""
+    def enter(self, index: Index, saved: Any, age: int) -> None:
+        """Enter a write that ends the version of an age."""
+        self.ages.append(age)
         self.indices.append(index)
         self.saved.append(saved)
-        self.gradients = GRADIENTS.count
 
     def restored(self, age: int) -> NDArray[Any]:
         """Return a copy of what was in the array in the version of an age.
@@ -87,7 +84,7 @@ class Log:
         the way keep theirs, so that all of them can be asked for, in any order.
         """
         self.asked.add(age)
-        first, last, kept = self._place(age), len(self.saved), self.kept
+        first, last, kept = bisect_left(self.ages, age), len(self.saved), self.kept
         later = next((i for i in range(first, last) if i in kept), last)
         array = copy.copy(kept.get(later, self.array))
         stride = max(SPARED, array.size // SPARED)
@@ -96,7 +93,3 @@ class Log:
             if (later - i) % stride == 0:
                 kept[i] = copy.copy(array)
         return array
-
-    def _place(self, age: int) -> int:
-        """Return which write ended the version of an age."""
-        return bisect_left(self.ages, age) - self.start

@@ -57,6 +57,9 @@ class Memory:
         Whether NumPy lets nobody write into it.
     log
         The writes into its memory, if that was written in place (``overwritten``).
+    table
+        What was put into which entry since the newest version, while it is being filled
+        (``filling``); else ``None``.
     views
         Weak references to the nodes that show its own memory and are up to date.
     """
@@ -69,6 +72,7 @@ class Memory:
         "locked",
         "log",
         "near",
+        "table",
         "versions",
         "views",
     )
@@ -83,6 +87,7 @@ class Memory:
         self.locked: bool = False
         self.log: Log | None = None
         self.near: int = 1
+        self.table: dict[Any, Any] | None = None
         self.views: list[weakref.ref[Any]] = []
 
     def keep(self, old: vertex) -> None:

@@ -1,0 +1,183 @@
+"""Arrays filled entry by entry: the writes between two looks are one vertex."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from tests.programs_in_place import differences
+
+WAYS = ("node", "constant", "update", "look", "part", "end", "swap", "alias", "view")
+
+
+def program(seed):
+    """Return a function of a vector that writes and reads entries at random."""
+    drawn = random.Random(seed)
+    n = drawn.choice([3, 5, 8])
+    steps = [
+        (
+            drawn.choice(WAYS),
+            *(drawn.randrange(n) for _ in range(3)),
+            drawn.uniform(-1.0, 1.0),
+        )
+        for _ in range(drawn.randint(5, 25))
+    ]
+
+    def f(x):
+        y, total = x * 0.5, 0.0
+        for way, i, j, k, c in steps:
+            if way == "node":
+                y[i] = np.sin(y[j]) * x[k] + c
+            elif way == "constant":
+                y[i] = c
+            elif way == "update":
+                y[i] += y[j] * y[k]
+            elif way == "look":
+                total = total + c * np.sum(y * y)
+            elif way == "part":
+                y[1:3] = x[:2] * c
+            elif way == "end":
+                y[-1 - i] = y[-1 - j] * c + x[k]
+            elif way == "swap":
+                y[i], y[j] = y[j], y[i]
+            elif way == "alias":
+                other = y
+                other[i] = x[k]
+            else:
+                shown = y[1:]
+                y[i] = c * y[j]
+                total = total + np.sum(shown * shown)
+            total = total + c * y[j]
+        return total + np.sum(np.cos(y) * np.arange(1.0, n + 1))
+
+    return f, n
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_program_of_writes_has_its_derivatives(seed):
+    f, n = program(seed)
+    drawn = np.random.default_rng(seed)
+    x, t = drawn.uniform(-1.0, 1.0, n), drawn.standard_normal(n)
+    value, gradient = gd.value_and_grad(f)(x)
+    np.testing.assert_allclose(value, f(x.copy()), rtol=1e-13)
+    np.testing.assert_allclose(gradient, differences(f, x), rtol=1e-5, atol=1e-6)
+    pushed = gd.jvp(f, (x,), (t,))[1]
+    np.testing.assert_allclose(pushed, gradient @ t, rtol=1e-10, atol=1e-11)
+    product = gd.jvp(gd.grad(f), (x,), (t,))[1]
+    np.testing.assert_allclose(gd.hessian(f)(x) @ t, product, rtol=1e-9, atol=1e-10)
+    h = 1e-5
+    slope = (gd.grad(f)(x + h * t) - gd.grad(f)(x - h * t)) / (2 * h)
+    np.testing.assert_allclose(product, slope, rtol=1e-4, atol=1e-5)
+
+
+def table(x):
+    """Fill a table whose entries are made of their neighbours."""
+    y = gd.zeros((6, 7))
+    for j in range(7):
+        y[0, j] = x[j]
+    for i in range(1, 6):
+        y[i, 0] = np.sin(y[i - 1, 0])
+        for j in range(1, 7):
+            y[i, j] = np.sin(y[i - 1, j] * y[i, j - 1]) + 0.1 * y[i - 1, j - 1]
+    return y
+
+
+def test_a_table_is_filled_by_one_write():
+    x = gd.node(np.linspace(0.1, 0.9, 7))
+    y = table(x)
+    z = y + 0.0
+    written, entries = z.grad_ops.vertices[0].grad_ops.vertices
+    assert y.operation == "setitem"
+    assert entries.operation == "stack"
+    assert len(entries.grad_ops.vertices) == 42
+    np.testing.assert_array_equal(written.value, np.zeros((6, 7)))
+
+    def total(x):
+        return np.sum(np.cos(table(x)))
+
+    start = np.linspace(0.1, 0.9, 7)
+    expected = differences(total, start)
+    np.testing.assert_allclose(gd.grad(total)(start), expected, rtol=1e-6)
+
+
+def test_asking_for_its_size_is_no_look():
+    y = gd.node(np.arange(4.0)) * 2.0
+    for i in range(4):
+        y[i] = y[i] * 3.0
+        assert (len(y), y.shape, y.size, y.ndim) == (4, (4,), 4, 1)
+        assert y.dtype == np.float64
+    assert y.operation == "setitem"
+    assert len(y.grad_ops.vertices[1].grad_ops.vertices) == 4
+
+
+def test_an_entry_that_was_written_again_has_the_last_one_alone():
+    x = gd.node(2.0)
+    y = gd.node(np.zeros(3)) * 1.0
+    first, second = x * 3.0, x * 5.0
+    y[1] = first
+    y[1] = second
+    y[-2] = 7.0 * y[1]
+    y[0] = 1.0
+    np.sum(y).backward()
+    np.testing.assert_array_equal(y.value, [1.0, 70.0, 0.0])
+    assert x.grad == 35.0
+    assert first.grad == 0.0
+
+
+@pytest.mark.parametrize(
+    ("index", "error"),
+    [(3, IndexError), (-4, IndexError), (1.0, IndexError), ("a", IndexError)],
+)
+def test_a_place_that_does_not_exist_is_refused_at_once(index, error):
+    y = gd.node(np.arange(3.0)) * 2.0
+    y[0] = y[1] * 2.0
+    with pytest.raises(error):
+        y[index] = y[2]
+    with pytest.raises(error):
+        y[index]
+    np.testing.assert_array_equal(y.value, [4.0, 2.0, 4.0])
+
+
+def test_a_number_that_no_float_holds_is_refused_at_once():
+    y = gd.node(np.arange(3.0)) * 2.0
+    y[0] = y[1] * 2.0
+    with pytest.raises(OverflowError):
+        y[1] = 10**400
+    y[1] = True
+    y[2] = np.float32(0.1)
+    np.testing.assert_array_equal(y.value, [4.0, 1.0, float(np.float32(0.1))])
+
+
+def test_a_truth_is_no_place():
+    y = gd.node(np.arange(3.0)) * 2.0
+    y[1] = y[2] * 2.0
+    assert y[True].shape == (1, 3)
+    y[0] = y[1]
+    y[True] = 5.0
+    np.testing.assert_array_equal(y.value, [5.0, 5.0, 5.0])
+
+
+def test_threads_that_fill_and_look_lose_no_write():
+    n = 400
+    x = gd.node(np.linspace(1.0, 2.0, n))
+    y = x * 0.0
+    y[0] = x[0]
+
+    def fill(first):
+        for i in range(first, n, 2):
+            y[i] = x[i] * 2.0
+            if i % 16 == first:
+                y.value.sum()
+
+    threads = [threading.Thread(target=fill, args=(k,)) for k in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(y.value, 2.0 * x.value)
+    np.sum(y).backward()
+    np.testing.assert_array_equal(x.grad, np.full(n, 2.0))
