@@ -2,6 +2,7 @@
 
 ``Identities`` knows ``x * 1``, ``x / 1``, ``x**1``, ``x - 0``, ``-(-x)``, ``x + (-y)``,
 a reshape or cast to what a value is already, and a part of an array that is put back.
+Masks of what is zero anyway are left out (``masked_products``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.masked_products import unmask
 from chainrule.compiler.programs.parts_put_back import put_back
 from chainrule.compiler.programs.program import (
     Program,
@@ -27,6 +29,7 @@ from chainrule.compiler.programs.whole_powers import POWERS, WholePowers
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules.registry import traits_of
+from chainrule.rules.supports import masked_result
 from chainrule.values.shapes import ARRAYS, TUPLE
 
 _of: Any = operator
@@ -45,6 +48,8 @@ def take_identities(program: Program) -> None:
 
     def kept_or_repeated(row: Row, rows: list[Row]) -> Any:
         function = row.function
+        if function is masked_result:
+            unmask(row)
         repeated = identity(row)
         if repeated is not None:
             if row.operands != [repeated]:
