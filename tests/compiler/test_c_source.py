@@ -138,6 +138,9 @@ FUNCTIONS = {
     "vmap": (gd.vmap(gd.grad(powers)), [(X,)]),
     "containers": (
         lambda p: {"b": p["w"] * 2, "a": [p["c"], 1.5]}, [({"w": X, "c": 2.0},)]),
+    "float32": (
+        lambda x: (x * 0.1 - 1 / x, np.sqrt(x * x + 3), x < 0.1, x * X, x * 1e38 * x),
+        [(np.array([0.1, 0.3, -7.0, 2.5, 1e-30, 9.0], np.float32),)]),
     "hessian": (gd.hessian(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2)), [(X,)]),
 }  # fmt: skip
 
@@ -239,7 +242,7 @@ def test_names_are_those_of_c(name):
     ("f", "arguments", "reason"),
     [
         (lambda x: x * 2 if x > 0 else x, (1.0,), "decides in Python on a value at"),
-        (lambda x: x * 2, (np.float32(1.0),), "float32"),
+        (lambda x: x * 2, (np.float16(1.0),), "float16"),
         (lambda x: x * 2, (1j,), "complex"),
         (
             lambda a: np.linalg.solve(a, X),

@@ -63,8 +63,8 @@ def test_a_function_without_a_form_on_a_tape_is_named():
 
 
 def test_dtypes_and_numbers_of_examples_are_named():
-    (told,) = loops_of(scanned, np.float32(0.5), XS.astype(np.float32))
-    assert "float32 values" in told["because"] or not native.available()
+    (told,) = loops_of(scanned, np.float16(0.5), XS.astype(np.float16))
+    assert "float16 values" in told["because"] or not native.available()
     (told,) = loops_of(gd.vmap(example), XS[:3])
     assert told["examples"] == 3
     assert told["because"].startswith("its rows are the program's: ")

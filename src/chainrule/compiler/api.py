@@ -259,14 +259,15 @@ def to_c(compiled: Callable[..., Any], *, name: str | None = None) -> str:
     ------
     CompileError
         If there is no program yet; or, with the reason, if it is no arithmetic of real
-        numbers: it decides in Python, holds float32 or complex values, or calls a
-        function that has no form in C (``np.linalg.solve``, ``np.sort``).
+        numbers: it decides in Python, holds complex values, or calls a function that
+        has no form in C (``np.linalg.solve``, ``np.sort``).
 
     Notes
     -----
     It has elementwise functions, sums, maxima, products of matrices, whatever moves
     entries (slices, stacks), ``scan``, ``cond`` and ``while_loop``. Integers are
-    doubles, exact below 2**53. Functions such as ``exp`` are the C library's. Where a
+    doubles, exact below 2**53; numbers of float32 are doubles, rounded where NumPy
+    rounds. Functions such as ``exp`` are the C library's. Where a
     derivative holds a nan that the compiled function would look into, the C function
     returns it. It allocates nothing.
 

@@ -77,6 +77,8 @@ class Expressions:
     def operation(self, name: str, operands: Sequence[str]) -> str:
         """Return an elementwise operation on operands, which are names or numbers."""
         known = ELEMENTWISE[name]
+        if known.rounds:
+            return f"(float)({self.operation(known.rounds, operands)})"
         tree = parsed(known.expression)
         self._space = dict(zip(known.operands, operands, strict=True))
         if is_test(tree):

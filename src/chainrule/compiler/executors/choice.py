@@ -130,6 +130,8 @@ class Choice:
         """
         program = self.program
         try:
+            if costs.has_large_singles(program):
+                raise CannotLowerError("large arrays of float32")
             if fuse:
                 for x in (*program.inputs, *program.rows):
                     if x.shape is not None:

@@ -7,6 +7,8 @@ import math
 import os
 from typing import Any
 
+import numpy as np
+
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
@@ -137,6 +139,12 @@ def is_large(program: Program, least: int = LARGE) -> bool:
     sizes = sizes_of(program)
     large = sum(n for n in sizes if n >= least)
     return large > 0 and 2 * large > sum(sizes)
+
+
+def has_large_singles(program: Program) -> bool:
+    """Tell whether arrays of float32 are large: they take twice the room on a tape."""
+    singles = (x for x in (*program.inputs, *program.rows) if x.dtype == np.float32)
+    return any(math.prod(x.shape) >= HELD for x in singles)
 
 
 def sizes_of(program: Program) -> list[int]:

@@ -11,6 +11,7 @@ import ast
 import functools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chainrule.compiler.native.operations import (
     ELEMENTWISE,
@@ -33,6 +34,8 @@ def operation(name: str, width: int, real: str = "double") -> Piece:
     all of it are machine instructions, else as float64.
     """
     found = ELEMENTWISE[name]
+    if found.rounds:
+        return _rounded(found.rounds, width)
     operands = [Value(f"{{{p}}}", real) for p in operands_of(name)]
     if real == "float" and not is_plain(name):
         return _widened(name, width, operands)
@@ -57,6 +60,18 @@ def _widened(name: str, width: int, operands: Sequence[Value]) -> Piece:
     result = writer.call_own(name, numbers)
     narrowed = writer.put(f"fptrunc {wide} {result.name} to {narrow}", "float")
     return _piece(writer, "".join(writer.lines), narrowed.name)
+
+
+def _rounded(name: str, width: int) -> Piece:
+    """Return an operation of float32 numbers that are held as float64."""
+    narrow, wide = type_of("float", width), type_of("double", width)
+    single, operands = operation(name, width, "float"), operands_of(name)
+    lines = [f"  {{p}}{p} = fptrunc {wide} {{{p}}} to {narrow}\n" for p in operands]
+    given = {p: f"{{p}}{p}" for p in operands} | {"p": "{p}_"}
+    result = single.result.format(**given)
+    end = f"  {{p}}z = fpext {narrow} {result} to {wide}\n"
+    text = "".join([*lines, single.text.format(**given), end])
+    return replace(single, text=text, result="{p}z")
 
 
 @functools.cache

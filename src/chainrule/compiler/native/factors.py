@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.meanings import FLOATS
 from chainrule.compiler.native.small_matrices import LARGEST, MatrixFunction
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
@@ -36,8 +37,7 @@ def share_factors(program: Program, *, native: bool = False) -> bool:
     users = {
         x: rows
         for x, rows in users.items()
-        if x in small
-        or (len(x.shape or ()) == 2 and _has_scipy() and _are_shared(x, rows))
+        if x in small or (_is_double(x) and _has_scipy() and _are_shared(x, rows))
     }
     new: dict[Row, Row] = {}
     for matrix, rows in users.items():
@@ -75,6 +75,11 @@ def _users_of(program: Program, *, native: bool) -> dict[Row, list[Row]]:
     return found
 
 
+def _is_double(matrix: Row) -> bool:
+    """Tell whether a row is one matrix of float64."""
+    return len(matrix.shape or ()) == 2 and matrix.dtype == np.float64
+
+
 def _are_shared(matrix: Row, rows: list[Row]) -> bool:
     """Tell whether factors spare work of NumPy's."""
     return len(rows) > 1 or (_is_factor(matrix) and _use(rows[0]) in _TRIANGULAR)
@@ -104,7 +109,7 @@ def _cholesky_natively(program: Program) -> bool:
     for row in program.rows:
         if not _is_factor(row) or 0 in (row.shape or (0,)):
             continue
-        if row.dtype == np.float64 and _size_of(row) < LARGEST:
+        if row.dtype in FLOATS and _size_of(row) < LARGEST:
             row.function = MatrixFunction(
                 "cholesky", _size_of(row), 0, transposed=False, stack=_stack_of(row)
             )
@@ -126,7 +131,7 @@ def _is_factor(matrix: Row) -> bool:
 def _matrix_of(row: Row) -> tuple[Row | None, bool]:
     """Return the one matrix that a row factorises, and whether it is transposed."""
     x = row.args[0]
-    if not isinstance(x, Row) or x.dtype != np.float64 or len(x.shape or ()) < 2:
+    if not isinstance(x, Row) or x.dtype not in FLOATS or len(x.shape or ()) < 2:
         return None, False
     if not x.shape or 0 in x.shape:
         return None, False
@@ -134,7 +139,7 @@ def _matrix_of(row: Row) -> tuple[Row | None, bool]:
     if _use(row) == "solve":
         shape = np.shape(_like(row.args[1]))
         alike = shape[:-2] == stack and len(shape) > 1
-        if row.dtype != np.float64 or not (alike or (len(shape) == 1 and not stack)):
+        if row.dtype not in FLOATS or not (alike or (len(shape) == 1 and not stack)):
             return None, False
     swaps = x.function is np.swapaxes and set(x.args[1:]) == {-1, -2}
     if swaps and isinstance(x.args[0], Row):

@@ -71,7 +71,7 @@ class Group:
 
 def grouped(program: Program, views: Views) -> list[Group]:
     """Return the groups that are worth a loop nest."""
-    level, joins = _levels(program, LARGE_ON_TAPE if views.floats else LARGE)
+    level, joins = _levels(program, floats=views.floats)
     _lowered_late(program, level, joins)
     groups: dict[Any, Group] = {}
     member: dict[Row, Group] = {}
@@ -82,14 +82,15 @@ def grouped(program: Program, views: Views) -> list[Group]:
             member[row].rows.append(row)
         elif _is_reduction(row) and row.args[0] in member:
             group = member[row.args[0]]
-            if _adds_up(row, group.kind):
+            if _adds_up(row, group.kind) and views.holds(group.kind):
                 group.reductions.append(row)
     moved = {x for row in program.rows if is_movement(row) for x in row.operands}
     return [g for g in groups.values() if _pays(g, views, moved)]
 
 
-def _levels(program: Program, least: int) -> tuple[dict[Row, int], Joins]:
+def _levels(program: Program, *, floats: bool) -> tuple[dict[Row, int], Joins]:
     """Return the lowest level of each row, and which rows may be in a group."""
+    least = LARGE_ON_TAPE if floats else LARGE
     level: dict[Row, int] = dict.fromkeys(program.inputs, 0)
     joins: Joins = {}
     decisions, decided = {g.row for g in program.guards}, False
@@ -99,7 +100,7 @@ def _levels(program: Program, least: int) -> tuple[dict[Row, int], Joins]:
         decided = decided or row in decisions
         if decided and _may_raise(row):
             lowest = highest + 1  # it would run before the decision that precedes it
-        fusable = is_fusable(row, least)
+        fusable = is_fusable(row, least) and not (floats and _narrows(row))
         if fusable:
             of_others = (joins[x] for x in row.operands if x in joins)
             joins[row] = kind_of_row(row) or next(of_others, "double")
@@ -107,6 +108,11 @@ def _levels(program: Program, least: int) -> tuple[dict[Row, int], Joins]:
         level[row] = max([lowest, *read])
         highest = max(highest, level[row])
     return level, joins
+
+
+def _narrows(row: Row) -> bool:
+    """Tell whether a row becomes float32 when it is written, which a tape holds not."""
+    return row.dtype == np.float32 and kind_of_row(row) == "double"
 
 
 def _above(x: Row, row: Row, level: dict[Row, int], joins: Joins) -> int:

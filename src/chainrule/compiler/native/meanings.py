@@ -16,9 +16,11 @@ from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import takes_root
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
-from chainrule.values.shapes import normalize_axes
+from chainrule.values.shapes import ARRAYS, normalize_axes
 
 _np: Any = np
+FLOATS = np.dtype(np.float64), np.dtype(np.float32)
+"""The dtypes of real numbers that native code computes with."""
 
 
 class CannotLowerError(Exception):
@@ -91,8 +93,20 @@ def check_kind(row: Row) -> None:
     """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
     if row.shape is None:
         raise CannotLowerError(f"{name_of(row)} is no part of a tape")
-    if row.dtype not in (np.float64, np.int64, np.bool_):
-        raise CannotLowerError(f"{row.dtype} values")  # they wrap around, or round
+    if row.dtype not in (*FLOATS, np.int64, np.bool_):
+        raise CannotLowerError(f"{row.dtype} values")  # they wrap around, or are pairs
+
+
+def is_single(row: Row) -> bool:
+    """Tell whether a row computes with numbers of float32, as NumPy decides it.
+
+    Python's numbers are of the dtype of those beside them.
+    """
+    if row.dtype != np.bool_:
+        return row.dtype == np.float32
+    others = [x for x in row.args if isinstance(x, ARRAYS)]
+    strong = [*(x for x in row.operands if x.number is None), *others]
+    return {x.dtype.name for x in strong} - {"bool"} == {"float32"}
 
 
 def name_of(row: Row) -> str:
@@ -101,9 +115,11 @@ def name_of(row: Row) -> str:
 
 
 __all__ = [
+    "FLOATS",
     "CannotLowerError",
     "check_kind",
     "contracted_axes",
+    "is_single",
     "name_of",
     "operation_of",
     "power_of",

@@ -21,7 +21,7 @@ from chainrule.locks import lock
 from chainrule.nodes.admission import operation_name
 from chainrule.rules import rule, rule_of
 from chainrule.rules.declarations import is_of_library
-from chainrule.rules.expressions import parsed, parts_of, rule_behind
+from chainrule.rules.expressions import is_test, parsed, parts_of, rule_behind
 from chainrule.rules.named_functions import named_function
 from chainrule.rules.registry import EXPRESSED
 
@@ -52,11 +52,16 @@ INTRINSICS = ("fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint")
 
 
 class Elementwise(NamedTuple):
-    """An operation on numbers: its expression, or a function that computes it."""
+    """An operation on numbers: its expression, or a function that computes it.
+
+    One that ``rounds`` is another operation on numbers of float32: its operands and its
+    result are rounded.
+    """
 
     expression: str
     operands: tuple[str, ...]
     native: Callable[..., float] | None = None
+    rounds: str = ""
 
 
 ELEMENTWISE: dict[str, Elementwise] = {}
@@ -95,6 +100,23 @@ def operation_named(function: Callable[..., Any]) -> str:
     """
     operation = rule_of(function)
     return "" if operation is None else name_of(operation) or ""
+
+
+def single_of(name: str) -> str:
+    """Return the operation on numbers of float32, which are held as float64.
+
+    >>> single_of("add"), single_of("less"), single_of("where")
+    ('single_add', 'less', 'where')
+    """
+    known = ELEMENTWISE[name]
+    if name == "where" or known.rounds or is_test(parsed(known.expression)):
+        return name
+    single = f"single_{name}"
+    if single not in OPCODES:
+        with _ENTERING:
+            if single not in OPCODES:
+                _enter(single, known._replace(rounds=name))
+    return single
 
 
 def ufunc_of(name: str) -> Any:
@@ -191,5 +213,6 @@ __all__ = [
     "name_of",
     "operands_of",
     "operation_named",
+    "single_of",
     "ufunc_of",
 ]

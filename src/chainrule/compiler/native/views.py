@@ -58,6 +58,10 @@ class Views:
         """Return the dtype in which a value is held."""
         return np.dtype(float) if self.floats or x.dtype is None else x.dtype
 
+    def holds(self, kind: str) -> bool:
+        """Tell whether numbers of a kind are held as such."""
+        return kind == "double" or not self.floats
+
     def filled(self, x: Any) -> Any:
         """Return a constant array with each entry where its number says; or a row."""
         if isinstance(x, Row) or x.flags.c_contiguous:

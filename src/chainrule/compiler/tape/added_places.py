@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.compiler.native.meanings import CannotLowerError
+from chainrule.compiler.native.meanings import FLOATS, CannotLowerError
 from chainrule.compiler.native.movements import (
     Places,
     moved,
@@ -69,7 +69,7 @@ def added_to(b: Builder, row: Row) -> Places:
         return changed
     found = np.array(b.places(row.args[0]), order="C")  # _add_each flattens it
     part = b.places(row.args[1])
-    if any(x.dtype != np.float64 for x in (row, *row.operands)):
+    if any(x.dtype != row.dtype for x in row.operands) or row.dtype not in FLOATS:
         raise CannotLowerError
     if not picks_once(index):
         _add_each(b, found, picked(index, found.shape), part)

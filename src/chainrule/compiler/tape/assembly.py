@@ -14,10 +14,12 @@ import numpy as np
 
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.movements import Places
-from chainrule.compiler.native.operations import OPCODES
+from chainrule.compiler.native.operations import OPCODES, single_of
+from chainrule.compiler.tape.held import FLOAT, SINGLE
 from chainrule.compiler.tape.instructions import LARGEST, Code
 from chainrule.compiler.tape.parts import Outside, Region
 from chainrule.compiler.tape.places import FEW, is_exact, is_one_piece, stretches
+from chainrule.values.quiet import quietly
 from chainrule.values.shapes import ndarray
 
 _ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
@@ -27,6 +29,9 @@ SHORT = 16
 
 class Assembly:
     """Assigns places, and writes instructions."""
+
+    single: bool = False
+    """Whether what is written now computes with numbers of float32."""
 
     def __init__(self) -> None:
         """Begin with nothing but the place of a zero."""
@@ -68,6 +73,8 @@ class Assembly:
 
     def constant(self, x: Any) -> Places:
         """Return the places of a constant."""
+        if self.single:
+            x = _as_single(x)
         if type(x) is not float and isinstance(x, ndarray) and x.shape:
             known = self._arrays.get(id(x))
             if known is None:
@@ -98,6 +105,8 @@ class Assembly:
 
     def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
         """Write an elementwise operation; return the places of its result."""
+        if self.single and name != "copy":
+            name = single_of(name)
         result = self.new(shape)
         if not shape:
             self.code.add_number(OPCODES[name], result, *operands)
@@ -118,6 +127,10 @@ class Assembly:
             self.code.add(name, z + start, pairs, count)
         return result
 
+    def rounded(self, places: Places) -> Places:
+        """Round numbers to float32."""
+        return self.elementwise(single_of("copy"), np.shape(places), places)
+
     def _evenly(
         self, shape: Any, operands: Sequence[Places]
     ) -> list[tuple[int, int]] | None:
@@ -132,6 +145,13 @@ class Assembly:
                 return None
             found.append((start, int(math.prod(shape) > 1)))
         return found
+
+
+def _as_single(x: Any) -> Any:
+    """Return a constant of float numbers as float32."""
+    if isinstance(x, (float, ndarray, np.generic)) and np.asarray(x).dtype == FLOAT:
+        return quietly(np.asarray(x).astype, SINGLE)
+    return x
 
 
 __all__ = ["Assembly"]

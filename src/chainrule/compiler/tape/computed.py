@@ -17,8 +17,9 @@ import numpy as np
 from chainrule.compiler.native.computed_places import Box, Computed, PlaceFunction
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.movements import Places
+from chainrule.compiler.native.operations import single_of
 from chainrule.compiler.tape.flags import raise_where
-from chainrule.compiler.tape.held import HELD
+from chainrule.compiler.tape.held import FLOAT, HELD
 from chainrule.compiler.tape.native_values import UNROLLED
 from chainrule.compiler.tape.parts import Outside, Region
 from chainrule.compiler.tape.places import overlap, span
@@ -105,7 +106,9 @@ def at_computed_places(b: Builder, row: Row) -> Places:
     if row.function is unindex:
         box = _box(b, index, row.given["shape"])
         return _changed(b, "added_at", _zeros(b, box), box, b.places(row.args[0]))
-    if _kind(row.args[1]) > _kind(row):
+    x, y = row.args
+    wider = row.function is added_at and _dtype(y) == FLOAT != row.dtype
+    if _kind(y) > _kind(row) or wider:
         raise CannotLowerError("numbers that NumPy casts")
     x, y = map(b.places, row.args)
     box = _box(b, index, np.shape(x))
@@ -113,8 +116,11 @@ def at_computed_places(b: Builder, row: Row) -> Places:
 
 
 def _kind(x: Any) -> int:
-    dtype = x.dtype if isinstance(x, Row) else np.asarray(x).dtype
-    return "biuf".find(dtype.kind)
+    return "biuf".find(_dtype(x).kind)
+
+
+def _dtype(x: Any) -> Any:
+    return x.dtype if isinstance(x, Row) else np.asarray(x).dtype
 
 
 def _zeros(b: Builder, box: Placed) -> Places:
@@ -153,6 +159,9 @@ def _changed(b: Builder, name: str, x: Places, box: Placed, y: Places) -> Places
     places = (_beside(b, x, p) for p in (b.in_one_piece(y), *box[1]))
     function = PlaceFunction(name, box[0], _steps(np.shape(y), box[0].picked))
     _call(b, function, [x, *places], x)
+    if b.single and name == "added_at":
+        start, n = span(x)
+        b.code.add(single_of("copy"), start, [(start, 1)], n)
     return x
 
 
@@ -271,7 +280,7 @@ def _box(b: Builder, index: Any, shape: Sequence[int]) -> Placed:
             axes.append((count, step * by))
         elif isinstance(part, Row):
             computed.append(Computed(n, step, _many_of(part)))
-            integers.append(b.in_one_piece(b.places(part)))
+            integers.append(b.in_one_piece(b.unrounded(part)))
         else:
             first, by = _even(part, n)
             start += step * first

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.compiler.native.collected import Scattered
 from chainrule.compiler.native.meanings import (
+    FLOATS,
     CannotLowerError,
     contracted_axes,
     operation_of,
@@ -22,7 +23,12 @@ from chainrule.compiler.native.meanings import (
     reduced_by,
 )
 from chainrule.compiler.native.movements import Places
-from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
+from chainrule.compiler.native.operations import (
+    OPCODES,
+    REDUCTIONS,
+    operation_named,
+    single_of,
+)
 from chainrule.compiler.tape.added_places import (
     added,
     added_at_indices,
@@ -31,7 +37,7 @@ from chainrule.compiler.tape.added_places import (
     scattered,
     unindexed,
 )
-from chainrule.compiler.tape.held import FLOAT
+from chainrule.compiler.tape.held import FLOAT, SINGLE
 from chainrule.compiler.tape.places import is_grid, stretches
 from chainrule.compiler.tape.reductions import reduced
 from chainrule.compiler.tracing.calls import named, parameters
@@ -91,11 +97,12 @@ def may_grow(row: Row) -> bool:
 # ------------------------------------------------------------------ entry by entry
 
 
-def number_opcode(f: Any) -> int | None:
+def number_opcode(f: Any, dtype: Any) -> int | None:
     """Return the opcode of a ufunc that is one instruction for any numbers."""
     if f.signature is not None or f is np.power or traits_of(f).in_order:
         return None
-    return OPCODES.get(operation_named(f))
+    name = operation_named(f)
+    return OPCODES.get(single_of(name) if name and dtype == SINGLE else name)
 
 
 def _elementwise(b: Builder, row: Row) -> Places:
@@ -111,6 +118,10 @@ def _elementwise(b: Builder, row: Row) -> Places:
         name, args = power_of(row)
     if name == "add":
         return added(b, row.shape, *map(b.places, args))
+    if name == "where":
+        condition, *values = args
+        at = b.unrounded(condition), *map(b.places, values)
+        return b.elementwise(name, row.shape, *at)
     if name == "power" and f is np.power and _may_be_root(row):
         base, exponent = map(b.places, args)
         half = b.elementwise("equal", (), exponent, b.constant(0.5))
@@ -138,7 +149,7 @@ def _plain(b: Builder, row: Row) -> Places:
     if f is _of.pos:
         return b.places(row.args[0])
     if f is _of.pow or f is power:
-        if row.dtype != FLOAT or is_of_whole(row):
+        if row.dtype not in FLOATS or is_of_whole(row):
             raise CannotLowerError  # powers of integers: exact, or an error
         name, args = power_of(row)
     elif f is _of.truediv:
@@ -217,7 +228,7 @@ def _multiplied(b: Builder, row: Row, places: Places, axes: tuple[int, ...]) -> 
     """Write a product of few entries, one after the other as NumPy computes it."""
     moved = np.moveaxis(places, axes, range(len(axes)))
     lanes = moved.reshape(-1, *moved.shape[len(axes) :])
-    if row.args[0].dtype != FLOAT or not 0 < len(lanes) <= _LONGEST:
+    if row.args[0].dtype not in FLOATS or not 0 < len(lanes) <= _LONGEST:
         raise CannotLowerError
     found = lanes[0]
     for part in lanes[1:]:
@@ -233,13 +244,13 @@ def _accumulated(b: Builder, row: Row) -> Places:
     others.pop("axis", None)
     axis = named(row.function, row.args, row.given)["axis"]
     plain = all(v is None for v in others.values())
-    if not isinstance(x, Row) or not pair or not plain or row.dtype != FLOAT:
+    if not isinstance(x, Row) or not pair or not plain or row.dtype not in FLOATS:
         raise CannotLowerError
     places = np.asarray(b.places(x))
     if axis is None or not places.ndim:
         places, axis = places.reshape(-1), 0
     lanes = np.moveaxis(places, axis, 0)
-    if x.dtype != FLOAT or not 0 < len(lanes) <= _LONGEST:
+    if x.dtype != row.dtype or not 0 < len(lanes) <= _LONGEST:
         raise CannotLowerError
     found = [lanes[0]]
     for part in lanes[1:]:
@@ -260,7 +271,7 @@ def _divided(b: Builder, row: Row, x: Row, total: Places) -> Places:
 
 def _product(b: Builder, row: Row) -> Places:
     """Write a product of matrices and vectors, or of stacks of them."""
-    if row.dtype != FLOAT or row.shape is None:
+    if row.dtype not in FLOATS or row.shape is None:
         raise CannotLowerError  # booleans are not counted, and integers are exact
     x, y = (np.asarray(b.places(v)) for v in row.args[:2])
     if row.function is np.matmul and max(x.ndim, y.ndim) > 2 <= min(x.ndim, y.ndim):

@@ -31,6 +31,7 @@ HELD = 1 << 12
 native code makes in between may be smaller."""
 
 FLOAT: Any = np.dtype(np.float64)
+SINGLE: Any = np.dtype(np.float32)
 WHOLE: Any = np.dtype(np.int64)
 
 ALWAYS = 1 << 60
@@ -205,6 +206,7 @@ __all__ = [
     "FLOAT",
     "HELD",
     "RESULT",
+    "SINGLE",
     "WHOLE",
     "Held",
     "Memory",

@@ -1,6 +1,6 @@
 """Lowering: a program as instructions, and calls in between where a tape has no form.
 
-In: a ``Program`` of float64 numbers, booleans and integers. Out: a ``Builder``, which
+In: a ``Program`` of real numbers, booleans and integers. Out: a ``Builder``, which
 holds the instructions, the places of every value, the constants to fill in, and the
 calls. ``tape``, ``native_tape`` and the scans make functions of it.
 
@@ -9,6 +9,9 @@ integers of its shape. What only moves entries (a reshape, an index, a stack) th
 runs no code at all: NumPy's own function is applied to the places. Elementwise rows,
 reductions and small products become instructions, one per stretch of places with
 constant steps. Any other row is called between two stretches of tape.
+
+Numbers of float32 are held as float64: an instruction on them rounds its operands and
+its result, so that sums, products, quotients and roots have float32's bits.
 """
 
 from __future__ import annotations
@@ -25,7 +28,13 @@ import numpy as np
 
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
-from chainrule.compiler.native.meanings import CannotLowerError, check_kind, name_of
+from chainrule.compiler.native.meanings import (
+    FLOATS,
+    CannotLowerError,
+    check_kind,
+    is_single,
+    name_of,
+)
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.assembly import Assembly
 from chainrule.compiler.tape.computed import adds_few
@@ -42,6 +51,7 @@ from chainrule.compiler.tape.held import (
     CALLED,
     FLOAT,
     HELD,
+    SINGLE,
     WHOLE,
     Held,
     place_of,
@@ -213,7 +223,16 @@ class Builder(Assembly):
         return self.held[-1]
 
     def places(self, x: Any) -> Places:
-        """Return the places of an argument: of a row, a constant, or a nest of them."""
+        """Return the places of an argument: of a row, a constant, or a nest of them.
+
+        What computes with numbers of float32 finds others rounded.
+        """
+        if self.single and isinstance(x, Row) and x.dtype in (FLOAT, WHOLE):
+            return self.rounded(self.unrounded(x))
+        return self.unrounded(x)
+
+    def unrounded(self, x: Any) -> Places:
+        """Return the places of an argument, whatever computes with it."""
         if isinstance(x, Row):
             found = self.at[x]
             if isinstance(found, Held):
@@ -230,10 +249,24 @@ class Builder(Assembly):
         if row.function is operator.getitem and isinstance(row.args[0], Row):
             several = self.at[row.args[0]]
             if isinstance(several, list):
-                return several[row.args[1]]  # type: ignore[index]
+                return self._one_of(several, row)
         if row.shape is None:
             return self._several(row)
         check_kind(row)
+        with self._computing(is_single(row)):
+            return self._of_one_result(row)
+
+    @contextmanager
+    def _computing(self, single: bool) -> Generator[None]:  # noqa: FBT001
+        """Compute with numbers of float32 now, or not."""
+        before, self.single = self.single, single
+        try:
+            yield
+        finally:
+            self.single = before
+
+    def _of_one_result(self, row: Row) -> Any:
+        """Return the places of a row that is an array or a number."""
         shown = shown_by(row, self.at) if self.held else None
         if shown is not None:
             return shown
@@ -247,13 +280,20 @@ class Builder(Assembly):
             except CannotLowerError:
                 pass
         if getattr(row.function, "fills", False):
-            return self._several(row)[0]
+            return self._one_of(self._several(row), row)
         native = hasattr(row.function, "bound")
         role, least = (BUFFERED, LARGE_ON_TAPE) if native else (CALLED, HELD)
         held = self._holds(row.shape, least)
         result = self._held(row.shape, role, row.dtype) if held else self.new(row.shape)
         self._call(row, [result])
         return result
+
+    def _one_of(self, several: Any, row: Row) -> Any:
+        """Return one of several results; of what is computed as float64, rounded."""
+        first = row.function is operator.getitem
+        f, i = (row.args[0].function, row.args[1]) if first else (row.function, 0)
+        rounds = getattr(f, "fills", False) and f.likes[i][1] != row.dtype == SINGLE
+        return self.rounded(several[i]) if rounds else several[i]
 
     def _several(self, row: Row) -> Any:
         """Return the places of each result of a loop or a branch, or of a column."""
@@ -284,7 +324,7 @@ class Builder(Assembly):
             operands = read_by_call(self, row)
             self.called.append((len(self.code), Outside(row, operands, results)))
             return
-        places = map(self.places, row.operands)
+        places = map(self.unrounded, row.operands)
         called = Outside(row, list(map(self.in_one_piece, places)), results)
         if not called.is_native:
             raise CannotLowerError(f"no form on a tape: {called.name}")
@@ -292,22 +332,22 @@ class Builder(Assembly):
         self.called.append((len(self.code), called))
 
     def _of_numbers(self, row: Row) -> int | None:
-        """Write a ufunc of float64 numbers: most rows of long programs.
+        """Write a ufunc of numbers of one dtype: most rows of long programs.
 
         ``None`` for any other row, and where the general form has more to look at.
         """
-        f = row.function
-        if row.dtype is not FLOAT or row.shape != () or type(f) is not np.ufunc:
+        f, dtype = row.function, row.dtype
+        if row.shape != () or dtype not in FLOATS or type(f) is not np.ufunc:
             return None
-        if f not in self._opcodes:
-            self._opcodes[f] = number_opcode(f)
-        op = self._opcodes[f]
+        if (f, dtype) not in self._opcodes:
+            self._opcodes[f, dtype] = number_opcode(f, dtype)
+        op = self._opcodes[f, dtype]
         if op is None or row.given:
             return None
         places = [0, 0, 0]
         for i, x in enumerate(row.args):
             if type(x) is Row:
-                if x.dtype is not FLOAT:
+                if x.dtype is not dtype:
                     return None
                 places[i] = self.at[x]
                 if places[i] == self.absent:

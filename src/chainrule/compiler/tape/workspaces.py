@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.compiler.native.c_library import free_all
 from chainrule.compiler.native.calls import Changing
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
-from chainrule.compiler.tape.held import FLOAT, RESULT, Held
+from chainrule.compiler.tape.held import FLOAT, RESULT, SINGLE, Held
 from chainrule.compiler.tape.interpreter import workspace
 from chainrule.compiler.tape.lowering import Places
 from chainrule.compiler.tape.places import EXACT, is_one_piece, span
@@ -151,11 +151,13 @@ class Workspace:
                 return lambda: number(numbers[place])
             if dtype == np.float64:
                 return functools.partial(numbers.__getitem__, place)
+            if dtype == SINGLE:
+                return lambda: np.float32(numbers.item(place))
             return lambda: numbers[place].astype(dtype)
         if is_one_piece(places):
             view = self.view(places, x.shape)
             if dtype != np.float64:
-                return lambda: view.astype(dtype)
+                return functools.partial(view.astype, dtype)
             return view.copy if copied else lambda: view
         if dtype == np.float64:
             return lambda: numbers[places]
