@@ -238,14 +238,15 @@ def test_resampling_by_filters(count, up_down):
     h = noise(count)
     both("upfirdn", h, X, *up_down, nodes=(0, 1))
     both("upfirdn", h + 1j, X.T, *up_down, 0, nodes=(0, 1))
-    for mode in ("wrap", "edge", "symmetric", "reflect"):
+    for mode in ("wrap", "edge", "symmetric", "reflect", "line", "smooth"):
         both("upfirdn", h, X, *up_down, -1, mode, nodes=(0, 1))
     both("upfirdn", h, X, *up_down, -1, "constant", 0.7, nodes=(0, 1))
 
 
 @pytest.mark.thinned(4)
 @pytest.mark.parametrize(
-    "padtype", ["constant", "mean", "median", "minimum", "maximum", "wrap", "edge"]
+    "padtype",
+    ["constant", "mean", "median", "minimum", "maximum", "wrap", "edge", "line"],
 )
 def test_polyphase_resampling(padtype):
     for up, down in ((2, 1), (2, 3), (3, 3)):
@@ -441,7 +442,7 @@ def test_what_is_constant_or_refused():
     np.testing.assert_array_equal(signal.firwin(5, 0.3), theirs.firwin(5, 0.3))
     for f, match in (
         (lambda: signal.filtfilt(B, A, x, method="padded"), "pad, gust"),
-        (lambda: signal.upfirdn(B, x, mode="smooth"), "symmetric"),
+        (lambda: signal.upfirdn(B, x, mode="antireflect"), "symmetric"),
         (lambda: signal.lfilter(B, A, x, zi=np.zeros(7)), "needs"),
         (lambda: signal.convolve(x, np.ones((2, 2))), "dimensions"),
         (lambda: signal.correlate(x[:, None], np.ones((2, 50)), "valid"), "valid"),

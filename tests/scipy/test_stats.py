@@ -358,7 +358,7 @@ def test_frozen_distributions_keep_nodes():
 
     gd.check_gradients(f, (2.0, 0.1, 1.5, x))
     rv = stats.gamma(gd.node(2.0))
-    for name in ("rvs", "support", "interval", "expect"):
+    for name in ("rvs", "support", "expect"):
         with pytest.raises(MissingRuleError, match=rf"gamma\.{name} cannot take nodes"):
             getattr(rv, name)
     with pytest.raises(TypeError, match="gamma: missing a required argument: 'a'"):
@@ -381,15 +381,30 @@ def test_frozen_plain_distributions_are_scipys():
     [
         ("rvs", (), "Draw with plain parameters"),
         ("fit", ([1.0],), "minimise"),
-        ("stats", (), "Write mean"),
         ("expect", (), "Write the integral"),
-        ("interval", (0.9,), "ppf"),
         ("moment", (2,), "Write mean"),
     ],
 )
 def test_methods_without_derivative_say_what_to_write(method, arguments, match):
     with pytest.raises(MissingRuleError, match=match):
         getattr(stats.norm, method)(*arguments, gd.node(0.1))
+
+
+def test_intervals_and_the_first_two_moments():
+    def f(a, loc, scale, confidence):
+        rv = stats.gamma(a, loc=loc, scale=scale)
+        ends = stats.beta.interval(confidence, a, 2.0, loc=loc)
+        return [rv.stats(), rv.stats(moments="v"), rv.interval(confidence), ends]
+
+    point = (2.0, 0.1, 1.5, np.array([0.5, 0.9]))
+    gd.check_gradients(f, point)
+    known = f(*point)
+    for ours, plain in zip(f(*map(gd.node, point)), known, strict=True):
+        np.testing.assert_allclose(gd.value(ours), plain, rtol=1e-13)
+    counted = stats.poisson.stats(gd.node(2.5), moments="mv")
+    assert gd.value(counted) == (2.5, 2.5)
+    with pytest.raises(MissingRuleError, match="moments='mv' alone"):
+        stats.norm.stats(gd.node(0.1), moments="mvsk")
 
 
 def test_distributions_without_formulas_say_so():

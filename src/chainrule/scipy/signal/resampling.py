@@ -133,6 +133,26 @@ _ENDS = {
 """The modes of upfirdn that are extensions, by the names of ``scipy.ndimage``."""
 
 
+_LINES = ("line", "smooth")
+"""The modes that go on along a line: through both ends, or through the last two."""
+
+
+def _along_lines(x: Array, before: int, after: int, axis: int, mode: str) -> Array:
+    """Return a signal that goes on along lines on both sides."""
+    n = x.shape[axis]
+    apart = n - 1 if mode == "line" else 1
+
+    def side(end: int, other: int, steps: Any) -> Any:
+        first, second = (x[at(axis, slice(i, i + 1))] for i in (end, other))
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        return first + (second - first) * (steps.reshape(shape) / apart).astype(x.dtype)
+
+    left = side(0, apart, -np.arange(before, 0, -1.0))
+    right = side(n - 1, n - 1 - apart, -np.arange(1.0, after + 1.0))
+    return ops.concatenate([left, x, right], axis=axis)
+
+
 @implements(scipy.signal.upfirdn)
 def upfirdn(
     h: ArrayLike,
@@ -146,9 +166,10 @@ def upfirdn(
     """Return a signal stuffed with zeros, filtered by h, of which some are kept."""
     h, x = coefficients(h, "h"), floating(x)
     up, down, axis = operator.index(up), operator.index(down), axis % x.ndim
-    if mode not in _ENDS:
+    if mode not in (*_ENDS, *_LINES):
+        known = ", ".join((*_ENDS, *_LINES))
         raise ArgumentError(
-            f"mode={mode!r} has no derivative here. Write one of {', '.join(_ENDS)}."
+            f"mode={mode!r} has no derivative here. Write one of {known}."
         )
     if mode == "constant" and cval == 0:
         return rate_changed(h, x, up=up, down=down, axis=axis)
@@ -156,7 +177,10 @@ def upfirdn(
     count = -(-h.size // up)
     before = -(-count // down) * down
     room = widths_of(x.ndim, (axis,), [(before, count)])
-    longer = extend(x, widths=room, mode=_ENDS[mode], cval=cval)
+    if mode in _LINES:
+        longer = _along_lines(x, before, count, axis, mode)
+    else:
+        longer = extend(x, widths=room, mode=_ENDS[mode], cval=cval)
     start = before * up // down
     whole = rate_changed(h, longer, up=up, down=down, axis=axis)
     n = -(-((x.shape[axis] - 1) * up + h.size) // down)

@@ -51,7 +51,7 @@ class continuous(distribution):
 
     _methods = dict.fromkeys(("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf"), "x")
     _methods |= dict.fromkeys(("ppf", "isf"), "q")
-    _of_parameters = ("mean", "var", "std", "median", "entropy")
+    _of_parameters = ("mean", "var", "std", "stats", "median", "interval", "entropy")
     _place = (("loc", 0), ("scale", 1))
 
     def pdf(self, x: Value, *args: Value, **kwds: Value) -> Any:
@@ -91,6 +91,14 @@ class continuous(distribution):
         if not moves(*args, *kwds.values()):
             return self._scipy.median(*args, **kwds)
         return self.ppf(0.5, *args, **kwds)
+
+    def interval(self, confidence: Value, *args: Value, **kwds: Value) -> Any:
+        """Return the ends of the central interval that has a probability."""
+        if not moves(confidence, *args, *kwds.values()):
+            return self._scipy.interval(confidence, *args, **kwds)
+        tail = (1.0 - operand(confidence)) / 2.0
+        ends = (self.ppf(q, *args, **kwds) for q in (tail, 1.0 - tail))
+        return tuple(ends)
 
     # ------------------------------------------------------------------ on nodes
 

@@ -40,7 +40,7 @@ class discrete(distribution):
     """
 
     _methods = dict.fromkeys(("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"), "k")
-    _of_parameters = ("mean", "var", "std", "entropy")
+    _of_parameters = ("mean", "var", "std", "stats", "entropy")
     _everywhere = (0.0, math.inf)
     _place = (("loc", 0),)
 

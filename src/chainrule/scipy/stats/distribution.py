@@ -49,7 +49,7 @@ INSTEAD: Mapping[str, str] = {
     "rvs": "Draw with plain parameters, and move the draws: loc + scale * rvs(...).",
     "fit": "Its data are plain: minimise -np.sum(logpdf(x, ...)) with gd.grad.",
     "nnlf": "Write -np.sum(logpdf(x, ...)).",
-    "stats": "Write mean(...) and var(...).",
+    "stats": "It takes moments='mv' alone: write mean(...) and var(...).",
     "moment": "Write mean(...) and var(...).",
     "interval": "Write ppf((1 - c) / 2, ...) and ppf((1 + c) / 2, ...).",
     "expect": "Write the integral as a sum on nodes: np.sum(w * f(t) * pdf(t, ...)).",
@@ -183,6 +183,16 @@ class distribution:
             return self._scipy.std(*args, **kwds)
         return np.sqrt(self.var(*args, **kwds))
 
+    def stats(self, *args: Value, moments: str = "mv", **kwds: Value) -> Any:
+        """Return the mean and the variance, or one of them, as ``moments`` says."""
+        if not moves(*args, *kwds.values()):
+            return self._scipy.stats(*args, moments=moments, **kwds)
+        if set(moments) - {"m", "v"}:
+            raise missing(self.name, "stats", INSTEAD["stats"])
+        known = (("m", self.mean), ("v", self.var))
+        found = [of(*args, **kwds) for letter, of in known if letter in moments]
+        return found[0] if len(found) == 1 else tuple(found)
+
     def _of(self, method: str, args: Sequence[Value], kwds: dict[str, Any]) -> Any:
         if not moves(*args, *kwds.values()):
             return getattr(self._scipy, method)(*args, **kwds)
@@ -252,7 +262,7 @@ class distribution:
 
     def why_refused(self, method: str) -> str:
         """Return why a method takes no nodes; nothing where it does."""
-        if method in ("mean", "var", "std", "entropy", *self._of_parameters):
+        if method in self._of_parameters:
             return ""
         if method not in self._methods:
             return INSTEAD.get(method, CONSTANT)
