@@ -18,6 +18,7 @@ from chainrule.solving.forms import Form
 from chainrule.solving.reading import CONSTANT, Reading, is_unique, nodes_read, reading
 from chainrule.solving.solvable import Solvable, Transposed
 from chainrule.solving.systems import How, System, checked_how
+from chainrule.transforms.as_called import AsCalled
 from chainrule.transforms.one_run import (
     are_values,
     closed_over,
@@ -127,12 +128,11 @@ def implicit(
         x = form.joined(opaque(found)(*map(value, leaves)))
         outer = list(dict.fromkeys(v for v in leaves if isinstance(v, node)))
         places = {v: i for i, v in enumerate(outer)}
+        again = AsCalled.now(residual)
 
         def equation(z: Value, *operands: Value) -> Any:
             given = [operands[places[v]] if isinstance(v, node) else v for v in leaves]
-            return form.residual(
-                residual(form.apart(z), *unflatten(structure, given)), z
-            )
+            return form.residual(again(form.apart(z), *unflatten(structure, given)), z)
 
         how: Any = {"linear_solve": linear_solve, "matrix_free": matrix_free}
         reads = functools.partial(nodes_read, residual, args, form.apart, x)

@@ -12,6 +12,7 @@ from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.solving.forms import Form
 from chainrule.solving.implicit import solution
 from chainrule.solving.systems import System, checked_how
+from chainrule.transforms.as_called import AsCalled
 from chainrule.transforms.values import value
 from chainrule.values.containers import map_leaves
 from chainrule.values.shapes import describe
@@ -70,10 +71,11 @@ def linear_solve(
     form = Form()
     plain = form.flat(map_leaves(_inexact, value(b)))
     start = form.joined(plain)
+    times = AsCalled.now(product) if callable(product) else None
 
     def equation(y: Value) -> Any:
         x = form.apart(y)
-        z = product(x) if callable(product) else _np.matmul(product, x)
+        z = _np.matmul(product, x) if times is None else times(x)
         return form.residual(z, y) - form.residual(b, y)
 
     zero: Any = zeros_of(raw(start))

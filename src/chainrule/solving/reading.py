@@ -54,15 +54,19 @@ def nodes_read(
 
     Nothing is asked where all that ``f`` and ``args`` hold is ``known``. ``f`` is run
     on stand-ins for nodes, so that ``np.sign(a)`` counts, and so does ``if a > 0``.
-    Where that fails all nodes count. ``with_x`` leaves out the terms of a sum that do
+    Where that fails all nodes count, and so they do where it cannot be run on others,
+    as where a class holds a node. ``with_x`` leaves out the terms of a sum that do
     not read ``x``: no minimum depends on them.
     """
     from chainrule.compiler.tracing.trace import Trace
 
     held = opened((f, args))
     nodes = [v for v in held.values if isinstance(v, node)]
-    if all(v in known for v in nodes):
+    every = list(dict.fromkeys([*nodes, *held.fixed]))
+    if all(v in known for v in every):
         return Reading([])
+    if held.fixed:
+        return Reading(every, decides=True)
     trace = Trace()
     inputs = {v: trace.input(_np.array(_example(v))) for v in nodes}
     given = [inputs[v] if isinstance(v, node) else _example(v) for v in held.values]

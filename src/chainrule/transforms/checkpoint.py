@@ -16,6 +16,7 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.supports import fit, supported
 from chainrule.steps.owned_arrays import add_into
 from chainrule.steps.step import reference_step
+from chainrule.transforms.as_called import AsCalled
 from chainrule.transforms.derived import P, R
 from chainrule.transforms.one_run import (
     are_values,
@@ -59,13 +60,16 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     def checkpointed(*args: P.args, **keywords: P.kwargs) -> Any:
         leaves, structure = flatten((args, keywords))
         outer = list(dict.fromkeys(x for x in leaves if isinstance(x, node)))
-        rerun = _rerun(f, leaves, outer, structure)
+        again = AsCalled(f)
+        rerun = _rerun(again, leaves, outer, structure)
         run = _run_sealed(rerun, outer, {"originals": leaves})
         known = set(run.inputs)
         older = closed_over(run.outputs, run.began)
         closed = tuple(x for x in older if x not in known)
         nodes: Any = run.outputs
         if outer or closed:
+            again.keep()
+            again.over()
             values = tuple(raw(z) for z in run.outputs)
             parameters: dict[str, Any] = {"rerun": rerun, "closed": closed}
             parameters |= {"values": values, "serial": next_serial()}

@@ -4,7 +4,7 @@ A function that a solver calls has parameters in its closure and among its argum
 nodes, arrays and numbers. ``opened`` finds them and returns a template: with other
 values in their places it makes the same function again. So a derivative is one of
 arguments, a compiled function may be kept from one solve to the next, and what a
-closure holds is read anew in each.
+closure holds is read anew in each. Names of its module count where they hold nodes.
 
 In: functions and containers of them. Out: the values that they hold, and an ``Opened``
 that puts others in their places.
@@ -32,12 +32,15 @@ from chainrule.transforms.remaking import (
     built,
     contents,
     fixed_parts,
+    is_assigning,
     made_already,
     made_of,
     method_of,
+    names_of,
     noted,
     partial_of,
     parts_of_partial,
+    read_outside,
 )
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import ndarray
@@ -47,6 +50,9 @@ _kind_of: Any = type
 _vars: Any = vars
 LIBRARIES = ("numpy", "scipy", "chainrule", "math", "cmath", "builtins", "operator")
 """Packages whose functions and modules are the same in each call."""
+NODES: Any = (node, stand_in)
+"""What has derivatives: nodes, and the values of a trace."""
+CALLS = (types.FunctionType, types.MethodType, functools.partial, Derived)
 SMALL = 1 << 12
 """How many entries an array of a module may have that is compared by content."""
 
@@ -65,12 +71,16 @@ class Opened:
         cannot be told, as of objects that may change.
     whole
         The thing itself.
+    fixed
+        Nodes that it holds and that nothing else can be put in the places of: those of
+        classes, of modules, and of functions that assign to names of their module.
     """
 
     values: list[Any]
     key: Hashable | None
     whole: Any
     _build: Build | None
+    fixed: Sequence[Any] = ()
 
     def template(self) -> Opened:
         """Return what makes the thing with other values, and holds none of these."""
@@ -86,31 +96,17 @@ def opened(x: Any) -> Opened:
 
     They are found in closures, defaults, the arguments of a ``functools.partial``, and
     the attributes of an object whose method or ``__call__`` it is; in containers of
-    all of these, and in functions that are found there in turn.
+    all of these, and in functions that are found there in turn. Nodes are found under
+    the names of its module too, and in the module's functions that it calls.
     """
-    opening = _Opening()
+    opening = Opening()
     build, key = opening.part(x)
-    return Opened(opening.values, None if opening.is_open else key, x, build)
-
-
-def bound(f: Callable[..., Any], of: Callable[..., Any]) -> Opened:
-    """Take out the values that a function holds, with all else that it closes over.
-
-    What is made of it again closes over what ``f`` does now, whatever is bound to the
-    same names afterwards. Of objects only those of the package of ``of`` are looked
-    into, and none of ours but derivatives.
-    """
-    inner = getattr(of, "__func__", of)
-    package = str(getattr(inner, "__module__", "")).partition(".")[0]
-    if package == __name__.partition(".")[0]:
-        package = ""
-    opening = _Binding(package=package)
-    build, _ = opening.part(f)
-    return Opened(opening.values, None, f, build)
+    found, fixed = opening.values, list(opening.fixed.values())
+    return Opened(found, None if opening.is_open else key, x, build, fixed)
 
 
 @dataclass
-class _Opening:
+class Opening:
     """What has been found so far."""
 
     binds: ClassVar[bool] = False
@@ -118,6 +114,10 @@ class _Opening:
     values: list[Any] = field(default_factory=list[Any])
     is_open: bool = False
     """Whether something was met that may change unseen."""
+    fixed: dict[int, Any] = field(default_factory=dict[int, Any])
+    """Nodes that nothing can be put in the places of, by identity."""
+    of_module: bool = False
+    """Whether what is met belongs to a module: of its values only nodes are taken."""
     places: dict[int, int] = field(default_factory=dict[int, int])
     numbers: dict[int, int] = field(default_factory=dict[int, int])
     """The numbers of functions, containers and objects, by identity."""
@@ -130,7 +130,8 @@ class _Opening:
     def part(self, x: Any) -> Part:
         """Return what makes ``x`` again, and its key."""
         if is_value(x):
-            return self._value(x)
+            is_taken = isinstance(x, NODES) or not self.of_module
+            return self._value(x) if is_taken else (None, self._key(x))
         if isinstance(x, types.FunctionType):
             return self._function(x)
         if isinstance(x, functools.partial):
@@ -198,7 +199,7 @@ class _Opening:
         """Return an object as a copy with other attributes."""
         held: dict[str, Any] = _vars(x)
         names, kind = list(held), _kind_of(x)
-        kinds = [k for k in kind.__mro__ if not _of_library(k)]
+        kinds = [k for k in kind.__mro__ if not of_library(k)]
         of_class = tuple(self._key(k) for k in kinds)
 
         def copy_of(parts: list[Any]) -> Any:
@@ -212,49 +213,82 @@ class _Opening:
 
     def _function(self, f: types.FunctionType) -> Part:
         """Return a function of Python's with another closure."""
-        if _of_library(f):
+        if of_library(f):
             return None, ("library", id(f))
         number = self.numbers.get(id(f))
         if number is not None:
             return self._again(number)
         number = self._numbered(f)
-        cells = f.__closure__ or ()
-        held = [*map(contents, cells), f.__defaults__ or (), f.__kwdefaults__ or {}]
-        pairs = [self.part(x) for x in held]
-        keys = tuple(key for _, key in pairs)
-        key = (f.__code__, keys, self._names(f.__code__, f.__globals__))
-        if all(build is None for build, _ in pairs) and not (self.binds and cells):
+        home, fixed, outer = home_of(f), (), self._names(f)
+        if outer and is_assigning(f.__code__):  # not to a copy of its module's names
+            fixed = tuple(self._fixed(x, home) for x in outer.values())
+            outer = {}
+        inside, defaults = list(map(contents, f.__closure__ or ())), _defaults(f)
+        parts = list(map(self.part, inside))
+        around = {n: self._of_module(x, home) for n, x in outer.items()}
+        names = [n for n, (p, _) in around.items() if self.binds or p is not None]
+        held = [*inside, *(outer[n] for n in names), *defaults]
+        pairs = [*parts, *(around[n] for n in names)]
+        pairs += [self.part(x) if x else (None, None) for x in defaults]
+        reads = tuple((n, key) for n, (_, key) in around.items())
+        key = (f.__code__, fixed, reads, *(key for _, key in pairs))
+        others = [p for (p, _), x in zip(pairs, held, strict=True) if x is not f]
+        is_bound = self.binds and len(held) > len(defaults)
+        if all(build is None for build in others) and not is_bound:
             self.whole.add(number)
             return None, key
-        return made_of(f, number, pairs, held, binds=self.binds), key
+        return made_of(f, number, pairs, held, names, binds=self.binds), key
 
-    def _names(self, code: types.CodeType, names: dict[str, Any]) -> Hashable:
-        """Return the key of what code reads of its module, with that inside it."""
-        found = [(n, self._key(names[n])) for n in code.co_names if n in names]
-        inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-        return (*found, *(self._names(c, names) for c in inner))
+    def _names(self, f: types.FunctionType) -> dict[str, Any]:
+        """Return what a function may read of its module, by name.
+
+        The nodes that it reads as attributes of other modules are noted.
+        """
+        home = home_of(f)
+        if home in LIBRARIES:
+            return {}
+        outer = read_outside(f)
+        modules = [m for m in outer.values() if isinstance(m, types.ModuleType)]
+        for held in [vars(m) for m in modules if not of_library(m)]:
+            for x in [held[n] for n in names_of(f.__code__) if n in held]:
+                if isinstance(x, NODES) or package_of(x) == home:
+                    self._fixed(x, home)
+        return outer
+
+    def _of_module(self, x: Any, home: str) -> Part:
+        """Return the part of what belongs to a module, or to a class."""
+        if not self._is_near(x, home):
+            return None, self._key(x)
+        was, self.of_module = self.of_module, True
+        part = self.part(x)
+        self.of_module = was
+        return part
+
+    def _is_near(self, x: Any, home: str) -> bool:
+        """Tell whether what a module has is looked into: of objects, its package's."""
+        return not _has_state(x) or isinstance(x, CALLS) or package_of(type(x)) == home
+
+    def _fixed(self, x: Any, home: str) -> Hashable:
+        """Return the key of what nothing is put in the place of, and note its nodes."""
+        build, key = self._of_module(x, home)
+        if build is None:
+            return key
+        self.is_open = True
+        self.fixed.update({id(v): v for v in self.values if isinstance(v, NODES)})
+        return None
 
     def _key(self, x: Any) -> Hashable:
         """Return what tells whether a thing is the same, and holds the same."""
         if x is None or isinstance(x, (bool, int, float, complex, str, bytes)):
             return (_kind_of(x), x)
-        if isinstance(x, (tuple, list)):
-            return self._keys(x)
         if isinstance(x, ndarray) and x.dtype.kind in "biufc" and x.size <= SMALL:
             return (x.dtype.str, x.shape, x.tobytes())
-        if _of_library(x) or x is EMPTY:
+        if of_library(x) or x is EMPTY:
             return ("library", id(x))
         if isinstance(x, type):
             return self._class(x)
-        if isinstance(x, types.FunctionType):
-            build, key = self._function(x)
-            self.is_open |= build is not None  # a module's name is not put elsewhere
-            return key
         self.is_open = True
         return None
-
-    def _keys(self, x: Any) -> Hashable:
-        return (_kind_of(x), *map(self._key, x))
 
     def _class(self, x: type) -> Hashable:
         """Return the key of a class: what its methods read, and its attributes."""
@@ -263,51 +297,39 @@ class _Opening:
             return ("again", number)
         number = self.numbers[id(x)] = len(self.numbers)
         own = {k: v for k, v in vars(x).items() if k not in _OF_CLASSES}
-        return (id(x), *((k, self._key(v)) for k, v in own.items()))
-
-
-@dataclass
-class _Binding(_Opening):
-    """What has been found of a function that is to be called again later."""
-
-    binds: ClassVar[bool] = True
-    package: str = ""
-
-    def part(self, x: Any) -> Part:
-        """Return what makes ``x`` again; an array of any kind is a value."""
-        if isinstance(x, ndarray):
-            return self._value(x)
-        return super().part(x)
-
-    def _object(self, x: Any) -> Part:
-        kind: type = _kind_of(x)
-        is_own = kind.__module__.partition(".")[0] == self.package
-        is_plain = kind.__new__ is object.__new__
-        if not (isinstance(x, Derived) or (is_own and is_plain)):
-            return None, None
-        return super()._object(x)
-
-    def _key(self, x: Any) -> Hashable:
-        return None
-
-    def _names(self, code: types.CodeType, names: dict[str, Any]) -> Hashable:
-        return None
+        home = package_of(x)
+        return (id(x), *((k, self._fixed(v, home)) for k, v in own.items()))
 
 
 _OF_CLASSES = frozenset(vars(types.new_class("_")))
 """Attributes that Python gives each class."""
 
 
+def _defaults(f: types.FunctionType) -> tuple[Any, Any]:
+    """Return the defaults of a function's arguments, by place and by name."""
+    return f.__defaults__ or (), f.__kwdefaults__ or {}
+
+
+def home_of(f: types.FunctionType) -> str:
+    """Return the name of the package whose names a function reads."""
+    return str(f.__globals__.get("__name__")).partition(".")[0]
+
+
+def package_of(x: Any) -> str:
+    """Return the name of the package that a function or a class is of."""
+    return str(getattr(x, "__module__", "")).partition(".")[0]
+
+
 def is_value(x: Any) -> bool:
     """Tell whether a thing is a number or an array that derivatives are about."""
-    if isinstance(x, (node, stand_in)):
+    if isinstance(x, NODES):
         return True
     if isinstance(x, (float, complex)):
         return not (isinstance(x, float) and math.isnan(x))
     return isinstance(x, (ndarray, np.generic)) and x.dtype.kind in "fc"
 
 
-def _of_library(x: Any) -> bool:
+def of_library(x: Any) -> bool:
     """Tell whether a thing is a module, function or class of a known library."""
     if isinstance(x, (np.ufunc, mirrored)):
         return True
@@ -320,11 +342,18 @@ def _of_library(x: Any) -> bool:
 
 
 def _has_state(x: Any) -> bool:
-    """Tell whether a thing is an object with attributes of its own."""
-    if isinstance(x, (type, types.ModuleType)) or _of_library(x):
+    """Tell whether a thing is an object that may have attributes of its own."""
+    if isinstance(x, (type, types.ModuleType)) or of_library(x):
         return False
-    held = getattr(x, "__dict__", None)
-    return bool(held) and isinstance(held, dict)
+    return isinstance(getattr(x, "__dict__", None), dict)
 
 
-__all__ = ["Opened", "bound", "opened"]
+__all__ = [
+    "LIBRARIES",
+    "Opened",
+    "Opening",
+    "home_of",
+    "of_library",
+    "opened",
+    "package_of",
+]

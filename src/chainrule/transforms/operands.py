@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import stacked
@@ -20,7 +20,7 @@ from chainrule.rules.supports import is_inexact
 from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import LEAF, Structure, Tree, flatten, unflatten
-from chainrule.values.shapes import ARRAYS, SEQUENCES, shape_of
+from chainrule.values.shapes import ARRAYS, SEQUENCES, describe, shape_of
 from chainrule.values.types import Value
 from chainrule.values.vertices import first_stand_in, raw, stand_in
 
@@ -130,6 +130,13 @@ def _apart(x: Any) -> tuple[Slot, list[Any], list[bool]]:
         return structure, leaves, list(map(_reads, leaves))
     if callable(x):
         found = opened(x)
+        if found.fixed:
+            raise ArgumentError(
+                f"{describe(x)} reads {found.fixed[0]!r} where nothing can be put in "
+                "its place: as an attribute of a class or of a module, or in a "
+                "function that assigns to names of its module. Let the function close "
+                "over the node, or pass the node as an argument."
+            )
         moving = list(map(_reads, found.values))
         if any(moving):
             return found, found.values, moving

@@ -5,7 +5,9 @@ In: the parts of a thing, and what makes each part again. Out: what makes the th
 
 from __future__ import annotations
 
+import dis
 import functools
+import itertools
 import types
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -33,6 +35,31 @@ def contents(cell: types.CellType) -> Any:
         return EMPTY
 
 
+@functools.lru_cache(maxsize=1024)
+def names_of(code: types.CodeType) -> tuple[str, ...]:
+    """Return the names that code reads of its module or of objects, with code in it."""
+    inside = [names_of(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    return tuple(dict.fromkeys([*code.co_names, *itertools.chain(*inside)]))
+
+
+@functools.lru_cache(maxsize=1024)
+def is_assigning(code: types.CodeType) -> bool:
+    """Tell whether code, or code inside it, assigns to names of its module."""
+    inside = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return any(c in code.co_code[::2] for c in ASSIGNS) or any(
+        map(is_assigning, inside)
+    )
+
+
+ASSIGNS = (dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"])
+
+
+def read_outside(f: types.FunctionType) -> dict[str, Any]:
+    """Return what a function may read of its module, by name."""
+    names = f.__globals__
+    return {n: names[n] for n in names_of(f.__code__) if n in names}
+
+
 def built(
     pairs: Sequence[Part], parts: Sequence[Any], values: Values, made: dict[int, Any]
 ) -> list[Any]:
@@ -48,31 +75,36 @@ def made_of(
     number: int,
     pairs: Sequence[Part],
     held: Sequence[Any],
+    names: Sequence[str],
     *,
     binds: bool = False,
 ) -> Build:
-    """Return what makes a function with other contents of its cells.
+    """Return what makes a function with other contents of its cells, and other names.
 
-    Cells that hold no values are the function's own, unless it ``binds`` these too.
+    ``held`` is what its cells hold, then what is put under ``names`` of its module, and
+    its defaults. Cells that hold no values are the function's own, unless it ``binds``
+    these too.
     """
-    code, names, name, own = f.__code__, f.__globals__, f.__name__, dict(vars(f))
+    code, name, own = f.__code__, f.__name__, dict(vars(f))
     whole = zip(f.__closure__ or (), pairs, held, strict=False)
     cells = [
         c if part is None and (x is EMPTY or not binds) else None
         for c, (part, _), x in whole
     ]
-    fixed = fixed_parts(pairs, held)
+    fixed, around = fixed_parts(pairs, held), f.__globals__
 
     def build(values: Values, made: dict[int, Any]) -> Any:
         closure = [types.CellType() if c is None else c for c in cells]
-        z = types.FunctionType(code, names, name, None, tuple(closure) or None)
+        read = {**around} if names else around
+        z = types.FunctionType(code, read, name, None, tuple(closure) or None)
         made[number] = z
         vars(z).update(own)
         *inside, defaults, named = built(pairs, fixed, values, made)
         z.__defaults__, z.__kwdefaults__ = defaults or None, named or None
-        for cell, mine, x in zip(cells, closure, inside, strict=True):
+        for cell, mine, x in zip(cells, closure, inside, strict=False):
             if cell is None:
                 mine.cell_contents = x
+        read.update(zip(names, inside[len(cells) :], strict=True))
         return z
 
     return build
@@ -128,10 +160,13 @@ __all__ = [
     "built",
     "contents",
     "fixed_parts",
+    "is_assigning",
     "made_already",
     "made_of",
     "method_of",
+    "names_of",
     "noted",
     "partial_of",
     "parts_of_partial",
+    "read_outside",
 ]

@@ -121,7 +121,7 @@ def _vmap(
         given, named = unflatten(structure, list(filled))
         return flatten(f(*given, **named))
 
-    one = AsCalled(call, f)
+    one = AsCalled(call)
 
     many = [a is not None for a in axes]
     home = traced_in([x for x, m in zip(moved, many, strict=True) if m])

@@ -13,6 +13,7 @@ that it then has.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.rules import rule
 from chainrule.rules.supports import supported
+from chainrule.transforms.as_called import AsCalled
 from chainrule.transforms.one_run import (
     are_values,
     closed_over,
@@ -72,6 +74,12 @@ class Integral:
     def __repr__(self) -> str:
         """Show the function."""
         return f"<integral of {self.f!r}>"
+
+    def again(self) -> Integral:
+        """Return the integral of the function as it was, for a sweep."""
+        made, f = copy.copy(self), self.f
+        made.f = f.again() if isinstance(f, AsCalled) else f
+        return made
 
     def flat(self, x: Value) -> list[Any]:
         """Return the value of ``f`` at a point, in a list."""
@@ -182,6 +190,7 @@ def _recorded(integral: Integral, a: Value, b: Value, value: Value) -> Any:
     operands = [a, b, *integral.closed]
     if not any(isinstance(x, node) for x in operands):
         return value
+    integral.f = AsCalled.now(integral.f)
     integral.serial, integral.shape = next_serial(), shape_of(value)
     if integral.shape == () and not isinstance(value, stand_in):
         value = float(value)  # pyright: ignore[reportArgumentType]
@@ -209,7 +218,7 @@ class integral_grad(rule, kind=True):
         parameters: Parameters,
     ) -> Iterator[tuple[int, supported]]:
         """a_grad = -z_grad f(a), b_grad = z_grad f(b), t_grad = integral of df/dt"""
-        integral: Integral = parameters["integral"]
+        integral: Integral = parameters["integral"].again()
         a, b = operands[:2]
         seed, plain = z_bar.value, are_values(operands)
         for i in wanted:
@@ -244,7 +253,7 @@ class integral_grad(rule, kind=True):
         parameters: Parameters,
     ) -> supported | None:
         """z_dot = b_dot f(b) - a_dot f(a) + integral of df/dt t_dot"""
-        integral: Integral = parameters["integral"]
+        integral: Integral = parameters["integral"].again()
         a, b = operands[:2]
         plain = are_values(operands)
         parts: list[Any] = []

@@ -8,6 +8,7 @@ from typing import Any
 import scipy.integrate
 
 from chainrule.scipy.integrate.quadrature import quad
+from chainrule.transforms.as_called import AsCalled
 from chainrule.values.types import Value
 from chainrule.values.vertices import stand_in
 
@@ -75,8 +76,8 @@ class _Nested:
         *,
         full_output: bool,
     ) -> None:
-        self.func = func
-        self.ranges = ranges
+        self.func: Callable[..., Any] = AsCalled.now(func)
+        self.ranges: list[Any] = [_as_called(r) for r in ranges]
         self.options = options
         self.full_output = full_output
         self.error: Any = 0
@@ -84,7 +85,8 @@ class _Nested:
 
     def over(self, depth: int, outer: tuple[Any, ...]) -> Any:
         """Return the integral over the variables up to ``depth``, the others given."""
-        limits, options = self.ranges[depth], self.options[depth]
+        limits: Any = self.ranges[depth]
+        options = self.options[depth]
         low, high = limits(*outer) if callable(limits) else limits
         given: Any = options(*outer) if callable(options) else options
         if given.get("points") is not None:
@@ -108,6 +110,10 @@ class _Nested:
         """Return what ``nquad`` does."""
         told = (value, self.error)
         return (*told, {"neval": self.calls}) if self.full_output else told
+
+
+def _as_called(limits: Limits) -> Any:
+    return AsCalled.now(limits) if callable(limits) else limits
 
 
 def _larger(error: Value, outer: Value) -> Any:

@@ -19,6 +19,7 @@ from chainrule.scipy.optimize.kinks import Minimised
 from chainrule.scipy.optimize.unknowns import Form, Unknowns
 from chainrule.solving.reading import Reading, nodes_read
 from chainrule.sparse.matrices import SparseDerivative, State
+from chainrule.transforms.as_called import AsCalled
 from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.gradients import grad, value_and_grad
 from chainrule.transforms.matrices import jacobian
@@ -67,7 +68,7 @@ class Problem:
         first = self._of(tuple(map(example_of, self.values)))(unknowns.example)
         self._closes_over: bool = any(map(holds_nodes, flatten(first)[0]))
         self._has_nodes: bool = any(map(holds_nodes, flatten(self.args)[0]))
-        if not self.is_node and any(map(holds_nodes, held)):
+        if not self.is_node and any(map(holds_nodes, [*held, *found.fixed])):
             self._has_nodes = self._is_traced or self._may_read_nodes()
         self.first: Any = value(first)
 
@@ -127,8 +128,13 @@ class Problem:
         return followed
 
     def of(self, x: Value, *args: Any) -> Any:
-        """Return the function of the flat array."""
-        return self.f(self.unknowns.restored(x), *args)
+        """Return the function of the flat array, as it was when the solver had run."""
+        return self._as_solved(self.unknowns.restored(x), *args)
+
+    @functools.cached_property
+    def _as_solved(self) -> AsCalled:
+        """The function, with what it reads now in all sweeps."""
+        return AsCalled.now(self.f)
 
     def at(self, values: Sequence[Any]) -> Problem:
         """Return the problem with the plain values of a call."""

@@ -32,6 +32,7 @@ from chainrule.scipy.sparse.products import solve
 from chainrule.solving.implicit import solution
 from chainrule.solving.linear import linear_solve
 from chainrule.solving.systems import System
+from chainrule.transforms.as_called import AsCalled
 from chainrule.transforms.values import value
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Array, Operation, Value
@@ -181,6 +182,8 @@ def _on_nodes(
     """Return the solution as a node, and what SciPy says of it."""
     b = operations.reshape(operations.asarray(b), (-1,))
     product = product_of(a)
+    if product is a:  # a function
+        product = AsCalled.now(product)
     again = {k: x for k, x in options.items() if not k.startswith("callback")}
     how = functools.partial(_adjoint, theirs, again)
 
