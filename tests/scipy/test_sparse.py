@@ -288,6 +288,27 @@ def test_complex_matrices():
     gd.check_gradients(f, (1.3,), order=2)
 
 
+@pytest.mark.parametrize("kind", ["csr_array", "csc_array"])
+def test_entries_in_no_order_zero_and_twice(kind):
+    data = np.array([2.0, 0.5, -1.5, 0.3, 0.0, 3.0, 0.7])
+    places = np.array([2, 0, 1, 1, 0, 2, 0]), np.array([0, 2, 4, 7])
+    rows = np.repeat(np.arange(3), np.diff(places[1]))
+    dense = np.zeros((7, 3, 3))  # what each entry adds to the matrix
+    at = (rows, places[0]) if kind == "csr_array" else (places[0], rows)
+    dense[(np.arange(7), *at)] = 1.0
+    b = np.array([1.0, -2.0, 0.5])
+
+    def of_data(d):
+        matrix = getattr(sparse, kind)((d, *map(np.copy, places)), shape=(3, 3))
+        return np.sum(np.sin(sparse.linalg.spsolve(matrix, b)))
+
+    def densely(d):
+        return np.sum(np.sin(np.linalg.solve(np.tensordot(d, dense, 1), b)))
+
+    np.testing.assert_allclose(gd.grad(of_data)(data), gd.grad(densely)(data))
+    np.testing.assert_allclose(gd.hessian(of_data)(data), gd.hessian(densely)(data))
+
+
 def test_they_are_pickled():
     a = sparse.csr_array((gd.node(np.ones(2)), [0, 1], [0, 1, 2]))
     again = pickle.loads(pickle.dumps(a))

@@ -76,10 +76,9 @@ class Pattern:
                 same = spec == permc_spec and known.dtype == data.dtype
                 if same and _np.array_equal(known, data):
                     return factor
-        matrix = _sparse.csc_array(
-            (data, self.indices, self.indptr), shape=self.shape[::-1]
-        )
-        matrix.sort_indices()
+        places = (data, self.indices, self.indptr)
+        matrix = _sparse.csc_array(places, shape=self.shape[::-1], copy=True)
+        matrix.sum_duplicates()  # in its own arrays; it sorts them too
         given = {} if permc_spec is None else {"permc_spec": permc_spec}
         try:
             factor = _splu(matrix, **given)
