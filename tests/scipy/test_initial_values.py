@@ -303,6 +303,10 @@ def branching(t, y, p):
 MODULE_RATE = [gd.node(0.7)]
 
 
+class Hidden:
+    rate = gd.node(0.7)
+
+
 def test_parameters_may_be_anywhere():
     def end(fun, *args):
         return ours.solve_ivp(fun, (0, 1.0), [2.0], args=args, rtol=1e-9).y[0, -1]
@@ -557,14 +561,14 @@ def test_odeint_takes_scipys_settings():
     np.testing.assert_array_equal(z.value, plain)
     np.testing.assert_array_equal(told["nst"], known["nst"])
     with pytest.raises(ArgumentError, match="needs all nodes"):
-        ours.odeint(lambda y, t: -MODULE_RATE[0] * y, 2.0, times)
+        ours.odeint(lambda y, t: -Hidden.rate * y, 2.0, times)
     with pytest.raises(ArgumentError, match="in its options"):
         ours.odeint(decay, 2.0, times, (0.5,), rtol=gd.node(1e-6))
 
 
 def test_refusals_say_what_to_write():
     def hidden(t, y):
-        return -MODULE_RATE[0] * y
+        return -Hidden.rate * y
 
     with pytest.raises(ArgumentError, match="derivative='steps'"):
         ours.solve_ivp(hidden, (0, 1), [1.0], derivative="adjoint")
