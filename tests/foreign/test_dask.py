@@ -332,3 +332,35 @@ def test_copies_of_nodes_with_gradients():
 def test_the_tests_notice_a_computation():
     with pytest.raises(ComputedError), lazily():
         DATA[0].compute()
+
+
+def _waves(w, x):
+    return np.sum(np.abs(np.exp(1j * (x @ w)) - 0.5) ** 3 * np.real(x @ w + 2j))
+
+
+def test_partials_of_complex_numbers_read_what_they_need():
+    expected = gd.value_and_grad(_waves)(W, X)
+    found = dask.compute(*gd.value_and_grad(_waves)(W, DATA[0]))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-11)
+
+
+def _rooted(w):
+    z = DATA[0] @ w
+    return np.sum(np.where(z > 0, np.sqrt(z), 0.0))
+
+
+LAZY_W = da.from_array(W, chunks=2)
+
+
+@pytest.mark.parametrize("w", [W, LAZY_W], ids=["numpy", "dask"])
+@pytest.mark.parametrize("v", [W + 1.0, LAZY_W + 1.0], ids=["by numpy", "by dask"])
+def test_untaken_branches_stay_out_whatever_the_ends_are(w, v):
+    with np.errstate(invalid="ignore"):
+        slope = gd.grad(lambda w: np.sum(np.sqrt(X @ w)[X @ w > 0]))(W)
+    pushed = gd.jvp(_rooted, (w,), (v,))[1], gd.linearize(_rooted, w)[1](v)
+    pulled = gd.vjp(_rooted, w)[1](1.0), gd.vjp(_rooted, w)[1](da.ones(()))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pushed, pulled = dask.compute(pushed, pulled, scheduler="sync")
+    np.testing.assert_allclose(pushed, [slope @ (W + 1.0)] * 2, rtol=1e-11)
+    np.testing.assert_allclose([np.ravel(p) for p in pulled], [slope] * 2, rtol=1e-11)

@@ -258,16 +258,19 @@ def with_support(seed: Any) -> supported:
     return supported(seed, np.asarray(seed) != 0)
 
 
-def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool:
+def needs_supports(
+    order: Iterable[vertex],
+    seeds: Mapping[vertex, Any],
+    results: Iterable[vertex] = (),
+) -> bool:
     """Tell whether a sweep of foreign arrays has to carry supports.
 
     Their entries are not asked for a nan: it has wherever a rule makes structural
-    zeros.
+    zeros. Seeds may be plain where what they are seeds of is foreign, and tangents
+    become foreign beside foreign constants.
     """
-    for seed in seeds.values():
-        if seed.__class__ not in PLAIN and is_foreign(seed):
-            break
-    else:
+    ends = (*seeds.values(), *(z._value for z in (*seeds, *results)))
+    if not any(x.__class__ not in PLAIN and is_foreign(x) for x in ends):
         return False
     return any(
         z._step is not None and z.rule.structural_for(z.parameters) for z in order

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, fit, supported
 from chainrule.values.foreign import is_foreign, library_of
-from chainrule.values.shapes import TUPLE, ndarray
+from chainrule.values.shapes import TUPLE, is_complex, ndarray
 from chainrule.values.vertices import first_stand_in, stand_in, vertex
 
 LARGE = 1 << 15
@@ -103,11 +103,13 @@ def times_each(
 
     It is one operation of a foreign array, where the library can apply a function to
     entries. ``values`` are the result and the operands; ``read`` are the positions of
-    those that the partial reads: no others have to be computed.
+    those that the partial of real ones reads: no others have to be computed.
     """
     library = library_of(z_grad)
     if library is None or library.of_entries is None:
         return times(z_grad, partial(plain, *values, **parameters))
+    if any(map(is_complex, values)):
+        read = range(len(values))
     whole = functools.partial(_times_each, partial, len(values), read, **parameters)
     return library.of_entries(whole, z_grad, *(values[i] for i in read))
 

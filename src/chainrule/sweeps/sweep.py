@@ -377,7 +377,7 @@ def push_values(
     A version that was overwritten passes its tangent on, unless it is a result.
     """
     dots, results = dict(seeds), list(results)
-    slowly = any(z.transient for z in results) or needs_supports(order, seeds)
+    slowly = any(z.transient for z in results) or needs_supports(order, seeds, results)
     if not slowly:
         sizes = [math.prod(shape_of(dot)) for dot in seeds.values()]
         large = max(sizes, default=0) > LARGE and not any(z.transient for z in order)
