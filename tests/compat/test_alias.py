@@ -66,6 +66,24 @@ def test_installing_twice_is_once_and_uninstalling_restores():
     assert ag("").grad(lambda x: x * x)(3.0) == 6.0
 
 
+def test_modules_have_the_names_of_autograds_as_long_as_they_are_served():
+    for name in ("", ".numpy", ".numpy.linalg", ".scipy.special", ".misc.flatten"):
+        module = ag(name)
+        assert module.__name__ == f"autograd{name}"
+    assert ag(".numpy.testing") is onp.testing
+    assert onp.testing.__name__ == "numpy.testing"
+    compat.uninstall_autograd()
+    assert module.__name__ == "chainrule.compat.autograd.misc.flatten"
+    assert importlib.import_module(module.__name__) is module
+
+
+def test_numbers_that_unflatten_returns_have_a_shape():
+    vector, unflatten = ag(".misc").flatten({"a": 2.0, "b": (onp.ones(2), 3.0)})
+    for tree in (unflatten(vector), unflatten(vector.tolist())):
+        assert tree["a"] == 2.0
+        assert tree["a"].shape == tree["b"][1].shape == ()
+
+
 def test_another_autograd_that_was_imported_before_is_named_with_its_importer():
     compat.uninstall_autograd()
     other = types.ModuleType("autograd")

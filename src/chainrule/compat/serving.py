@@ -49,14 +49,18 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Do nothing: the module ran under its own name, and keeps its own spec."""
+        """Name the module, which ran under its own name, by autograd's; keep its spec.
+
+        Programs tell by ``autograd.numpy.__name__`` which NumPy they have.
+        """
         if module.__spec__ is not None:
             module.__spec__ = _SPECS.pop(module.__spec__.name, module.__spec__)
         # What came with it is imported: else a later import would put a module where
         # its package has a function of that name.
         for name, loaded in list(sys.modules.items()):
             if name == HOME or name.startswith(f"{HOME}."):
-                sys.modules.setdefault(NAME + name[len(HOME) :], loaded)
+                loaded.__name__ = NAME + name[len(HOME) :]
+                sys.modules.setdefault(loaded.__name__, loaded)
 
 
 _SPECS: dict[str, importlib.machinery.ModuleSpec | None] = {}
@@ -142,4 +146,6 @@ def uninstall_autograd() -> None:
     sys.meta_path.remove(_FINDER)
     for name in list(sys.modules):
         if name == NAME or name.startswith(f"{NAME}."):
-            del sys.modules[name]
+            module, home = sys.modules.pop(name), HOME + name[len(NAME) :]
+            if sys.modules.get(home) is module:
+                module.__name__ = home

@@ -44,8 +44,8 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
             places, shapes, kinds, strict=True
         ):
             part = (whole if is_complex else real)[place.start if number else place]
-            if number:
-                parts.append(part if isinstance(part, vertex) else float(part))
+            if number:  # NumPy's, which has a shape and a dtype as autograd's has
+                parts.append(part)
             else:
                 part = part if len(shape) == 1 else part.reshape(shape)
                 parts.append(part if isinstance(part, vertex) else part.copy())
