@@ -407,3 +407,38 @@ def test_what_flows_in_from_several_sides_may_add_up_to_zero():
 def test_an_end_of_a_domain_that_is_near_is_no_kink():
     found = gd.diagnose(lambda x: np.arccos(x * 1.0), 1.0 - 2.0**-52)
     assert "kink" not in [one.kind for one in found]
+
+
+def product_of_many(x):
+    p = 1.0
+    for i in range(100):
+        p = p * (x[i] * 1e-2)
+    return p
+
+
+def saturated_cells(x):
+    h = np.zeros(2)
+    w = np.array([[0.1, 0.0], [0.0, 0.1]])
+    for _ in range(60):
+        h = np.tanh(w @ h + x)
+    return np.sum(h * x)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "text"),
+    [
+        (product_of_many, np.linspace(0.5, 1.5, 100), "p = p *"),
+        (saturated_cells, np.array([3.0, 3.0]), "np.tanh"),
+    ],
+)
+@pytest.mark.parametrize("derive", [gd.grad, lambda f: gd.compile(gd.grad(f))])
+def test_factors_of_loops_that_read_arrays_are_found_in_derivatives(f, x, text, derive):
+    found = gd.diagnose(derive(f), x)[0]
+    assert (found.kind, found.line) == ("vanishing", line_of(f, text))
+
+
+@pytest.mark.parametrize("derive", [gd.grad, lambda f: gd.compile(gd.grad(f))])
+def test_a_comparison_of_equals_is_found_in_derivatives(derive):
+    (found,) = gd.diagnose(derive(by_hand), 0.0)
+    assert (found.kind, found.line) == ("kink", line_of(by_hand, "x > 0"))
+    assert not gd.diagnose(derive(by_hand), 2.0)

@@ -39,9 +39,11 @@ def diagnose_call(
         born_in_slopes(reports)
         lost_digits(reports)
         loops(reports)
-        if not run.differentiates:  # the zeros and kinks of a derivative are its own
+        own = not run.differentiates  # the zeros of a derivative are no fault
+        if own:
             saturation(reports)
-            kinks(reports)
+        kinks(reports, of_derivative=not own)
+        if own:
             zeros(reports)
     operations = sum(v.rule is not None for v in account.vertices) - len(added)
     return Diagnosis(title, reports.all(), operations, run.error)

@@ -263,7 +263,7 @@ def loops(reports: Reports) -> None:
         counts = location.derived == order and v.repeats >= LOOP
         if counts and v.index in reports.incoming:
             groups[location].append(v)
-    changes = [found for vs in groups.values() if (found := _change(reports, vs))]
+    changes = [c for vs in groups.values() if (c := _change(reports, vs, order))]
     seen: set[str] = set()
     for rate, steps, v in sorted(changes, key=lambda found: -abs(found[0])):
         kind = "exploding" if rate > 0 else "vanishing"
@@ -284,15 +284,18 @@ def loops(reports: Reports) -> None:
 
 
 def _change(
-    reports: Reports, group: Sequence[VertexView]
+    reports: Reports, group: Sequence[VertexView], order: int
 ) -> tuple[float, int, VertexView] | None:
     """Return the logarithm of a loop's factor, its steps, and where it is seen first.
 
     Executions that do not depend on each other, such as those of examples, are one
     step, of which the largest counts.
     """
-    sizes = [(v, magnitude(reports.incoming[v.index])) for v in group]
-    finite = [(v, math.log(s)) for v, s in sizes if 0 < s < math.inf]
+    flows = [v.value if order else reports.incoming[v.index] for v in group]
+    sizes = [magnitude(x) for x in flows]
+    finite = [
+        (v, math.log(s)) for v, s in zip(group, sizes, strict=True) if 0 < s < math.inf
+    ]
     logs = [log for _, log in finite]
     if len(logs) < LOOP or max(logs) - min(logs) < math.log(RATIO):
         return None
@@ -305,7 +308,7 @@ def _change(
     known = [steps[step] for step in sorted(steps)]
     if len(known) < LOOP:
         return None
-    # The sweep runs from the last execution to the first.
+    # The sweep runs from the last execution to the first, a derivative's program not.
     whole = known[0][1] - known[-1][1]
     half = known[len(known) // 2][1]
     even = 0.25 < (known[0][1] - half) / whole < 0.75 if whole else False
@@ -314,7 +317,8 @@ def _change(
     own = [math.log(f) for v, _ in known for f in _own_factors(reports, v)]
     if own and abs(math.fsum(own)) < 0.5 * abs(whole):
         return None  # another operation of the loop makes the factor
-    return whole / (len(known) - 1), len(known), known[-1][0]
+    rate = (-whole if order else whole) / (len(known) - 1)
+    return rate, len(known), known[-1][0]
 
 
 def _depths(

@@ -51,15 +51,22 @@ _SMOOTH = (
 )
 
 
-def kinks(reports: Reports) -> None:
-    """Report operations, and comparisons, that the point is at a kink of."""
+def kinks(reports: Reports, *, of_derivative: bool) -> None:
+    """Report operations, and comparisons, that the point is at a kink of.
+
+    Of a derivative, the comparisons of the function that is differentiated alone.
+    """
+    for departure in reports.account.departures:
+        place = departure.location
+        if not of_derivative or place is None or not place.derived:
+            _on_boundary(reports, departure)
+    if of_derivative:
+        return
     with watched(reports.contributions, "looking for kinks", "slopes") as slopes:
         for c in slopes:
             v = reports.account.vertices[c.source]
             if v.repeat <= EXECUTIONS and _may_have(v, c):
                 _try(reports, v, c)
-    for departure in reports.account.departures:
-        _on_boundary(reports, departure)
 
 
 def _may_have(v: VertexView, c: Contribution) -> bool:
