@@ -74,6 +74,68 @@ def test_a_program_of_writes_has_its_derivatives(seed):
     np.testing.assert_allclose(product, slope, rtol=1e-4, atol=1e-5)
 
 
+VIEWS = (
+    lambda y: y[1:],
+    lambda y: y[::-1],
+    lambda y: y.T,
+    lambda y: y[1],
+    lambda y: y.reshape(-1)[2:],
+    lambda y: y[:, 1][::-1],
+    lambda y: y.ravel(),
+    lambda y: y[0][1:][::-1],
+    lambda y: y.reshape(3, 2, 2)[::2, 1],
+    lambda y: np.swapaxes(y, 0, 1)[::2],
+    lambda y: y[..., None],
+    np.diagonal,
+)
+
+
+def program_of_views(seed):
+    """Return a function that writes and reads entries through views, at random."""
+    drawn = random.Random(seed)
+    steps = [tuple(drawn.random() for _ in range(5)) for _ in range(25)]
+    buffers = drawn.random() < 0.5
+
+    def place(shape, position):
+        position = int(position * np.prod(shape))
+        index = tuple(int(i) for i in np.unravel_index(position, shape))
+        return index[0] if len(index) == 1 else index
+
+    def f(x):
+        y = gd.zeros((3, 4)) if buffers else x.reshape(3, 4) * 0.5
+        shown, total = [(y, True)], 0.0
+        for way, which, to, source, c in steps:
+            v, writeable = shown[int(which * len(shown))]
+            if way < 0.2:
+                view = VIEWS[int(to * len(VIEWS))]
+                shown.append((view(y), view is not np.diagonal))
+            elif way < 0.3:
+                total = total + np.sum(v * v) * c
+            elif way < 0.35 and writeable:
+                v *= 0.9
+            elif writeable:
+                w = shown[int(source * len(shown))][0]
+                number = w[place(w.shape, to)] * 0.5 + x[int(c * 12)]
+                v[place(v.shape, source)] = number if to < 0.9 else c
+        return total + sum(np.sum(np.cos(v + k)) for k, (v, _) in enumerate(shown))
+
+    return f
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_program_of_views_has_its_derivatives(seed):
+    f = program_of_views(seed)
+    drawn = np.random.default_rng(seed)
+    x, t = drawn.uniform(-1.0, 1.0, 12), drawn.standard_normal(12)
+    value, gradient = gd.value_and_grad(f)(x)
+    np.testing.assert_allclose(value, f(x.copy()), rtol=1e-13)
+    np.testing.assert_allclose(gradient, differences(f, x), rtol=1e-5, atol=1e-6)
+    pushed = gd.jvp(f, (x,), (t,))[1]
+    np.testing.assert_allclose(pushed, gradient @ t, rtol=1e-10, atol=1e-11)
+    product = gd.jvp(gd.grad(f), (x,), (t,))[1]
+    np.testing.assert_allclose(gd.hessian(f)(x) @ t, product, rtol=1e-9, atol=1e-10)
+
+
 def table(x):
     """Fill a table whose entries are made of their neighbours."""
     y = gd.zeros((6, 7))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from chainrule.nodes.admission import plain_index
 from chainrule.nodes.recorder import new, next_serial, plan_of, record
 from chainrule.operations_grad.entries import READ
@@ -13,6 +15,8 @@ from chainrule.steps.step import Step
 from chainrule.values.shapes import ndarray
 from chainrule.values.versions import NOTED
 
+INTEGERS: Any = frozenset((np.int64, np.int32))
+"""NumPy's integers that loops run over."""
 BASIC_PARTS = frozenset((int, slice))
 """The types of an index, or of the parts of one, that need no question."""
 
@@ -27,6 +31,8 @@ def read(x: Any, index: Any) -> Any:
     """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
     kind: Any = type(index)  # pyright: ignore[reportUnknownVariableType]
     x_ = x._value
+    if kind in INTEGERS:
+        index, kind = int(index), int
     if kind is tuple and BASIC_PARTS.issuperset(map(type, index)):
         kind = int
     if (kind is not int and kind is not slice) or type(x_) is not ndarray:

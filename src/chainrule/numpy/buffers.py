@@ -56,8 +56,8 @@ class buffer(operated):  # noqa: N801
     base_buffer
         The buffer that this is a view of; ``None`` if it is none.
     state
-        The node that it has become; ``None`` while its numbers are plain. A view has
-        that of its base.
+        The node that it has become; ``None`` while its numbers are plain. Of a view it
+        is that view of the node of its base, once somebody has asked for it.
     index
         Of a view: which entries of its base it shows, where an index said so.
     made_as
@@ -95,16 +95,15 @@ class buffer(operated):  # noqa: N801
 
     def current(self) -> Any:
         """Return what this is now: a plain array on the same memory, or a node."""
-        base = _base_of(self)
-        state = _state_of(self if base is None else base)
-        if state is None:
-            return _view(self, ndarray)
-        if base is None:
-            return state
-        index = _INDEX.__get__(self)
-        if index is not None:
-            return state[index]
-        return view_of(state, plain(self), plain(base))
+        own, base, state = _state_of(self), _base_of(self), _state(self)
+        if own is not None or state is None:
+            return _view(self, ndarray) if own is None else own
+        index: Any = _INDEX.__get__(self)
+        shown = (state, plain(self), plain(base)) if index is None else None
+        z = state[index] if shown is None else view_of(*shown)
+        if isinstance(z, vertex):
+            _STATE.__set__(self, z)
+        return z
 
     def hand_over(self, value: object) -> None:
         """Become a node, or a traced array: a value of that kind is about to come.

@@ -11,13 +11,13 @@ stacked, in their places.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.nodes.admission import NONE
 from chainrule.nodes.node_class import node
-from chainrule.nodes.reads import read
+from chainrule.nodes.reads import INTEGERS, read
 from chainrule.nodes.recorder import new, next_serial, plan_of
 from chainrule.operations_grad.entries import ENTRIES, READ, WRITE, WRITE_CONSTANT
 from chainrule.operations_grad.indexing import setitem_grad
@@ -58,16 +58,17 @@ class Table(dict[Any, Any]):
     ----------
     shape
         That of the array.
-    length
-        How many entries an index along a single axis may be of; 0 of other arrays.
+    length, rows
+        How many entries, or arrays, an integer may be the index of: one of them is 0.
     """
 
-    __slots__ = ("length", "shape")
+    __slots__ = ("length", "rows", "shape")
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         """Start without entries."""
         self.shape: tuple[int, ...] = shape
         self.length: int = shape[0] if len(shape) == 1 else 0
+        self.rows: int = shape[0] if len(shape) > 1 else 0
 
     def place(self, index: Any) -> Any:
         """Return the key of an entry; ``None`` if an index is of none, or of several.
@@ -75,6 +76,8 @@ class Table(dict[Any, Any]):
         One entry has one key: an integer, or several of them, none negative.
         """
         kind: Any = index.__class__
+        if kind in INTEGERS:
+            index, kind = int(index), int
         if kind is int:
             length = self.length
             return index % length if -length <= index < length else None
@@ -98,6 +101,8 @@ class filled(node):  # noqa: N801
     """
 
     __slots__ = ()
+    row: ClassVar[Callable[[Any, int], Any]]
+    """Returns a row of one as a view; set by ``stale_views``."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -146,6 +151,8 @@ class filled(node):  # noqa: N801
                 given = _read(self, place)
                 if given is not None:
                     return given
+            elif type(index) is int and 0 <= index < table.rows:
+                return filled.row(self, index)
         return read(self, index)
 
 
@@ -169,7 +176,7 @@ def _read(y: Any, place: Any) -> Any:
 
 
 def begin(y: Any, known: Memory, index: Any, value: Any) -> bool:
-    """Let an array be filled after a write of one entry; tell whether it is.
+    """Let an array be filled after a write of one entry; tell whether it is being.
 
     The array has been changed already, and ``known`` has its newest version.
     """

@@ -8,9 +8,7 @@ at them. A write to a view is a write to its base: ``rule.put`` says which.
 
 from __future__ import annotations
 
-import math
 import operator
-import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,14 +23,12 @@ from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
 from chainrule.nodes.out import refuse as refuse_call
 from chainrule.nodes.out import refuse_part, shown, shown_index
-from chainrule.nodes.reads import BASIC_PARTS
+from chainrule.nodes.reads import BASIC_PARTS, INTEGERS
 from chainrule.nodes.recorder import new, next_serial, record
-from chainrule.numpy.filling import on_demand
 from chainrule.numpy.overwriting import move, overwrite, overwrite_again, repeated
+from chainrule.numpy.stale_views import entry_of, outdate
 from chainrule.operations_grad import indexing, structure
 from chainrule.rules import elementwise, rule_of
-from chainrule.rules.namespace import evaluate
-from chainrule.values.containers import declare_value
 from chainrule.values.foreign import is_foreign
 from chainrule.values.indices import same_index, written_where
 from chainrule.values.shapes import (
@@ -48,7 +44,6 @@ from chainrule.values.versions import (
     FROZEN,
     LOCK,
     NOTED,
-    Memory,
     array_of,
     enter_views,
     is_writeable,
@@ -66,6 +61,8 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: ``y[index] = value``."""
     given: Any = index
     kind: Any = type(given)  # pyright: ignore[reportUnknownVariableType]
+    if kind in INTEGERS:
+        index, kind = int(given), int
     if kind is tuple and BASIC_PARTS.issuperset(map(type, given)):
         kind = int
     if (
@@ -194,7 +191,12 @@ def refuse(y: node, what: str) -> None:
 def _put(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: in its memory where nobody else holds it."""
     known = memory_of(y)
-    if known.base is not None or not overwrite(y, known, index, value, _outdate):
+    if known.base is not None and shape_of(raw(value)) == ():
+        root, place = entry_of(y, index)
+        if place is not None:
+            root[place] = value
+            return
+    if known.base is not None or not overwrite(y, known, index, value, outdate):
         _write(y, _assigned(y, index, value))
 
 
@@ -213,7 +215,7 @@ def _write(y: node, z: Value) -> None:
     if base is None:
         _become(y, z)
         enter_views()
-        _outdate(known)
+        outdate(known)
         return
     if y._step.rule is indexing.getitem_grad:
         _put(base, y.parameters["index"], z)
@@ -286,65 +288,6 @@ def own(z: Any, *sources: ArrayLike, order: Order = "K") -> Any:
         z._value = value.laid_out(None, order)
     memory_of(z).alone = True
     return z
-
-
-# ---------------------------------------------------------------------- stale views
-
-
-def _outdate(known: Memory) -> None:
-    """Take the state of a written array's views: they are made again when looked at."""
-    views, known.views = known.views, []
-    for reference in views:
-        z = reference()
-        if z is None or z.__class__ in _FRESH:
-            continue
-        below = memory_of(z)
-        old = new(z.__class__)
-        old._value = z._value
-        move(z, old)
-        z._value, z.operands = None, ()
-        z.__class__ = _stale_class(z.__class__)
-        below.keep(old)
-        resolved(old)
-        if z.watched:
-            z.exchanged(z, old)
-        _outdate(below)
-
-
-def _refresh(z: node) -> None:
-    """Make a view again from its base."""
-    with LOCK:
-        view_class = z.__class__
-        if view_class not in _FRESH:
-            return
-        base = memory_of(z).base
-        slots: Any = node
-        value = evaluate(z._step.rule, [base._value], z.parameters)
-        slots._value.__set__(z, value)
-        slots.operands.__set__(z, (base,))
-        slots.serial.__set__(z, next_serial())
-        z.__class__ = _FRESH[view_class]  # last: other threads do not look before
-        memory_of(base).views.append(weakref.ref(z))
-
-
-_LOST = ("_grad", "_value", "operands")
-_STALE: dict[type, type] = {}
-_FRESH: dict[type, type] = {}
-
-
-def _stale_class(node_class: type) -> type:
-    """Return the class of a view that is out of date; those of others stay fast."""
-    stale = _STALE.get(node_class)
-    if stale is None:
-        slots: Any = {k: on_demand(getattr(node, k), _refresh) for k in _LOST}
-        slots["_like"] = slots["_value"]
-        slots |= {"__slots__": (), "serial": math.inf}  # younger than all that used it
-        stale = type(node_class.__name__, (node_class,), slots)
-        stale.__module__ = node_class.__module__
-        _FRESH[stale] = node_class
-        _STALE[node_class] = stale
-        declare_value(stale)
-    return stale
 
 
 # ------------------------------------------------------------------------- operators

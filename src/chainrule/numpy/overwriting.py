@@ -132,8 +132,8 @@ def overwrite(
     if log is None:
         known.log = Log(array)
     _enter(y, known, kept(index), saved, given)
-    if known.views or not begin(y, known, index, given):
-        outdate(known)
+    outdate(known)
+    begin(y, known, index, given)
     return True
 
 

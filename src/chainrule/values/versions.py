@@ -55,6 +55,9 @@ class Memory:
         Whether what is read from it is a copy: of ``x.flat``.
     locked
         Whether NumPy lets nobody write into it.
+    layout
+        Of a view that was found stale: where its entries are (``stale_views``), or
+        ``False``; ``None`` as long as nobody asked.
     log
         The writes into its memory, if that was written in place (``overwritten``).
     table
@@ -69,6 +72,7 @@ class Memory:
         "alone",
         "base",
         "copies",
+        "layout",
         "locked",
         "log",
         "near",
@@ -84,6 +88,7 @@ class Memory:
         self.alone: bool = False
         self.base: Any = None
         self.copies: bool = False
+        self.layout: Any = None
         self.locked: bool = False
         self.log: Log | None = None
         self.near: int = 1
