@@ -11,7 +11,6 @@ import ast
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from chainrule.compiler.native.operations import (
     ELEMENTWISE,
@@ -31,11 +30,12 @@ def operation(name: str, width: int, real: str = "double") -> Piece:
 
     They are a template of ``{a}``, ``{b}``, ``{c}``, the operands, and ``{p}``, with
     which the names of results begin. Numbers of float32 are computed with as such where
-    all of it are machine instructions, else as float64.
+    all of it are machine instructions, else as float64. An operation that rounds is one
+    of float32: a ``Writer`` has its operands narrowed, and its result widened.
     """
     found = ELEMENTWISE[name]
     if found.rounds:
-        return _rounded(found.rounds, width)
+        return operation(found.rounds, width, "float")
     operands = [Value(f"{{{p}}}", real) for p in operands_of(name)]
     if real == "float" and not is_plain(name):
         return _widened(name, width, operands)
@@ -60,18 +60,6 @@ def _widened(name: str, width: int, operands: Sequence[Value]) -> Piece:
     result = writer.call_own(name, numbers)
     narrowed = writer.put(f"fptrunc {wide} {result.name} to {narrow}", "float")
     return _piece(writer, "".join(writer.lines), narrowed.name)
-
-
-def _rounded(name: str, width: int) -> Piece:
-    """Return an operation of float32 numbers that are held as float64."""
-    narrow, wide = type_of("float", width), type_of("double", width)
-    single, operands = operation(name, width, "float"), operands_of(name)
-    lines = [f"  {{p}}{p} = fptrunc {wide} {{{p}}} to {narrow}\n" for p in operands]
-    given = {p: f"{{p}}{p}" for p in operands} | {"p": "{p}_"}
-    result = single.result.format(**given)
-    end = f"  {{p}}z = fpext {narrow} {result} to {wide}\n"
-    text = "".join([*lines, single.text.format(**given), end])
-    return replace(single, text=text, result="{p}z")
 
 
 @functools.cache

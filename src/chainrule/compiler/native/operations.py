@@ -190,6 +190,8 @@ def _enter_first() -> None:
             _OF_RULES[of_names[name]] = _entered(of_names[name])
     for name in (*PAIRS, "dot", "matmul"):
         _enter(name)
+    for name in COMMON:
+        single_of(name)
     library = (r for r in EXPRESSED if is_of_library(r))
     for operation in library:
         if rule_of(operation.forward) is operation and operation not in _OF_RULES:

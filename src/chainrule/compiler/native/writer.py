@@ -18,6 +18,7 @@ import numpy as np
 
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.expressions import operation
+from chainrule.compiler.native.operations import ELEMENTWISE
 from chainrule.compiler.native.text import (
     SIZES,
     WIDTHS,
@@ -106,6 +107,9 @@ class Writer(Text):
         """Bytes of a number."""
         self.whole: str = type_of(real, self.width)
         """The type of a vector."""
+        self._narrow: dict[str, tuple[str, str]] = {}
+        """Numbers of float64 that are float32 too: as which, and in which block; it is
+        empty where they are in all."""
 
     def finish(self, name: str) -> None:
         """Hand the function to its unit."""
@@ -116,10 +120,29 @@ class Writer(Text):
         pause()
         found = operation(name, width, self.real)
         self.unit.declare(found)
-        a, b, c = (*operands, "", "", "")[:3]
+        rounds = ELEMENTWISE[name].rounds
+        xs = [self._narrowed(x, width) for x in operands] if rounds else operands
+        a, b, c = (*xs, "", "", "")[:3]
         p = f"{self.fresh()}_"
         self.lines.append(found.text.format(a=a, b=b, c=c, p=p))
-        return found.result.format(a=a, b=b, c=c, p=p)
+        z = found.result.format(a=a, b=b, c=c, p=p)
+        return self._widened(z, width) if rounds else z
+
+    def _narrowed(self, x: str, width: int) -> str:
+        """Return float64 numbers as float32, as which they may be known."""
+        known = self._narrow.get(x)
+        if known is None or known[1] not in ("", self.block):
+            wide, narrow = (type_of(kind, width) for kind in ("double", "float"))
+            known = self.add(f"fptrunc {wide} {x} to {narrow}"), self.block
+            self._narrow[x] = known
+        return known[0]
+
+    def _widened(self, x: str, width: int) -> str:
+        """Return float32 numbers as float64."""
+        narrow, wide = (type_of(kind, width) for kind in ("float", "double"))
+        z = self.add(f"fpext {narrow} {x} to {wide}")
+        self._narrow[z] = x, ""
+        return z
 
     # ------------------------------------------------------------ numbers, vectors
 
