@@ -738,3 +738,19 @@ def test_a_bound_that_does_not_push_is_a_kink_where_others_follow():
     with pytest.warns(SolutionWarning, match="does not push"):
         found = activity(problem, x, np.zeros(2), np.full(2, 9.0))
     assert found.held.tolist() == [WEAK_LOW, FREE]
+
+
+@pytest.mark.parametrize("solver", ["root", "fsolve", "least_squares"])
+def test_residuals_may_be_containers(solver):
+    def residuals(x, p):
+        return {"one": x["a"] ** 3 + x["b"][0] - p, "two": x["b"] - x["a"] ** 2}
+
+    def solve(p):
+        start = {"a": 1.0, "b": np.ones(1)}
+        if solver == "fsolve":
+            return ours.fsolve(residuals, start, (p,), xtol=1e-13)["a"]
+        return getattr(ours, solver)(residuals, start, args=(p,)).x["a"]
+
+    a = solve(2.0)
+    assert a**3 + a**2 == pytest.approx(2.0)
+    assert gd.grad(solve)(2.0) == pytest.approx(1 / (3 * a**2 + 2 * a), rel=1e-6)

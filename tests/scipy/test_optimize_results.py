@@ -385,3 +385,84 @@ def test_linear_constraints_that_are_sparse_stay_so():
         ).x  # fmt: skip
 
     np.testing.assert_allclose(gd.jacobian(solved)(2.0), [0.0, 0.0, 1.0], atol=1e-9)
+
+
+# --------------------------------------------------------------- of what nodes decide
+
+
+def slopes_of(f, x):
+    """Check the derivative of a number, and return it."""
+    along = np.cos(np.arange(np.size(x))).reshape(np.shape(x))
+    at = [f(x + k * 1e-3 * along) for k in (1, -1, 2, -2)]
+    expected = (8 * (at[0] - at[1]) - (at[2] - at[3])) / 12e-3
+    found = gd.grad(f)(x)
+    np.testing.assert_allclose(np.sum(found * along), expected, rtol=1e-5)
+    np.testing.assert_allclose(gd.jvp(f, (x,), (along,))[1], expected, rtol=1e-5)
+    np.testing.assert_allclose(gd.compile(gd.grad(f))(x), found, rtol=1e-6)
+    return found
+
+
+STRICT = {"xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
+
+
+@pytest.mark.parametrize("kind", ["jacobian", "hessian", "sandwich"])
+def test_covariances_are_differentiated_by_the_data(kind):
+    t, y = T[::5], Y[::5]
+
+    def spread(y):
+        found = ours.curve_fit(
+            decay, t, y, p0=[2.0, 1.0], covariance=kind, absolute_sigma=True, **STRICT
+        )[1]
+        return np.sum(found * np.array([[1.0, 2.0], [2.0, 5.0]]))
+
+    def errors(y):
+        fit = ours.least_squares(lambda p: decay(t, *p) - y, [2.0, 1.0], **STRICT)
+        return 10.0 * np.sum(fit.standard_errors(kind))
+
+    assert np.abs(slopes_of(spread, y)).max() > 0
+    assert np.abs(slopes_of(errors, y)).max() > 0
+
+
+def test_a_design_is_improved_by_the_gradient_of_its_covariance():
+    def information(t):
+        found = ours.curve_fit(
+            lambda t, a, b: a + b * t,
+            t,
+            1.0 + t,
+            sigma=0.1 + 0 * t,
+            absolute_sigma=True,
+        )[1]
+        return np.linalg.slogdet(found)[1]
+
+    def by_hand(t):
+        x = np.stack([np.ones(5), t], axis=1) / 0.1
+        return -np.linalg.slogdet(x.T @ x)[1]
+
+    t = np.linspace(0.0, 1.0, 5)
+    np.testing.assert_allclose(gd.grad(information)(t), gd.grad(by_hand)(t), rtol=1e-6)
+
+
+def test_bands_are_differentiated_by_the_data():
+    def band(y):
+        p, found = ours.curve_fit(decay, T[::5], y, p0=[2.0, 1.0], **STRICT)
+        ends = ours.confidence_band(decay, np.array([0.5, 2.0]), p, found, sigma=0.1)
+        return np.sum(ends.upper * [1.0, 2.0]) + np.sum(ends.lower)
+
+    slopes_of(band, Y[::5])
+
+
+def test_hessians_and_standard_errors_of_minima_are_differentiated():
+    def solve(p):
+        def f(x):
+            return np.sum((x["a"] - p) ** 4) + x["b"] ** 2 * p[0] + x["a"] @ x["a"]
+
+        start = {"a": np.zeros(2), "b": 0.5}
+        return ours.minimize(f, start, tol=1e-12, method="trust-exact")
+
+    def errors(p):
+        found = solve(p).standard_errors()
+        return np.sum(found["a"] * [1.0, 2.0]) + found["b"]
+
+    p = np.array([1.0, 2.0])
+    slopes_of(errors, p)
+    slopes_of(lambda p: np.sum(solve(p).hess * np.arange(9.0).reshape(3, 3)), p)

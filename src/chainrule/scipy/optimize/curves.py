@@ -15,12 +15,19 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import stacked
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import flat_bounds
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
 from chainrule.scipy.optimize.problems import Problem
-from chainrule.scipy.optimize.results import filling_of, inverse, scale_of
+from chainrule.scipy.optimize.results import (
+    filling_of,
+    hessian_at,
+    inverse,
+    jacobian_at,
+    scale_of,
+)
 from chainrule.scipy.optimize.runs import solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns
@@ -28,7 +35,7 @@ from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ARRAYS, SEQUENCES, ndarray
 from chainrule.values.types import Array, Value
-from chainrule.values.vertices import first_stand_in, stand_in
+from chainrule.values.vertices import first_stand_in, is_stand_in, stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -65,7 +72,7 @@ def curve_fit(
 
     The Jacobian in the parameters is supplied, exact and compiled. Where ``xdata``,
     ``ydata`` or ``sigma`` are nodes, or ``f`` closes over one, the parameters are a
-    node; the covariance is plain.
+    node, and so is the covariance (unless it is infinite).
 
     Parameters
     ----------
@@ -111,10 +118,12 @@ def curve_fit(
     options |= {"check_finite": check_finite, "bounds": bounds, "method": method}
     drive = _Run(plain, places, start, jac, covariance, options, progress, ends)
     result = solved(drive, problems, *(plain[i] for i in places))
-    p, active = result.x, activity_of(result)
+    p, active, found = result.x, activity_of(result), result.covariance
     if active is not None:
         p = minimum(problems[1], p, *flat_bounds(as_bounds(bounds), start.size), active)
-    return (p, result.covariance, *result.get("more", ()))
+    if isinstance(p, node) and (is_stand_in(found) or _np.all(_np.isfinite(found))):
+        found = _covariance(problems[1:], p, covariance, absolute=absolute_sigma)
+    return (p, found, *result.get("more", ()))
 
 
 def _problems(
@@ -239,11 +248,17 @@ def _array(x: Any) -> Any:
 def _covariance(
     problems: Sequence[Problem], p: Array, kind: str, *, absolute: bool
 ) -> Any:
-    """Return the covariance of parameters by the exact Hessian."""
+    """Return the covariance of parameters at a solution: a node, where that is one."""
     squares, residuals = problems
-    found, r = inverse(squares.hessian(p)), residuals.value(p)
+    at_node = isinstance(p, node)
+    r = residuals.of(p, *residuals.args) if at_node else residuals.value(p)
+    if kind == "jacobian":
+        slopes = jacobian_at(residuals, p)
+        found = inverse(slopes.T @ slopes)
+    else:
+        found = inverse(hessian_at(squares, p))
     if kind == "sandwich":
-        return found @ filling_of(residuals.jacobian(p), r) @ found
+        return found @ filling_of(jacobian_at(residuals, p), r) @ found
     return found if absolute else found * scale_of(r, p.size)
 
 
@@ -324,17 +339,16 @@ def confidence_band(
     """
     if not 0.0 < level < 1.0:
         raise ArgumentError(f"a level lies between 0 and 1; received {level}.")
-    p, covariance = _np.asarray(value(popt), float), _np.asarray(value(pcov), float)
-    x = value(_array(xdata))
+    p, covariance, x = _array(popt), _array(pcov), _array(xdata)
 
     def curve(p: Array) -> Any:
         return f(x, *[p[i] for i in range(len(covariance))])
 
-    center = value(curve(p))
-    slopes = value(jacobian(curve, mode="forward")(p))  # type: ignore[misc]
+    center = curve(p)
+    slopes = jacobian(curve, mode="forward")(p)
     variance = _np.einsum("...j,jk,...k->...", slopes, covariance, slopes)
     if sigma is not None:
-        variance = variance + _np.asarray(value(sigma), float) ** 2
+        variance = variance + _array(sigma) ** 2
     q = 0.5 + 0.5 * level
     quantile = _special.ndtri(q) if freedom is None else _special.stdtrit(freedom, q)
     half = quantile * _np.sqrt(variance)

@@ -15,7 +15,7 @@ from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy
 from chainrule.scipy.optimize.problems import Problem, as_array, is_left_to_us
 from chainrule.scipy.optimize.results import Fit, Loss
-from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
+from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.transforms.values import value
@@ -82,13 +82,12 @@ def least_squares(
     drive = _Run(jac, known, options, progress, is_node)
     found = solved(drive, problems, unknowns.start, low, high)
     active = activity_of(found)
-    if not is_traced(found):
-        found = Fit(found, functools.partial(_squares, problem, robust), loss)
     if active is not None:
         squares = problems[1]
         found["x"] = x = minimum(squares, found.x, low, high, active)
         found["cost"] = squares.of(x, *problem.args)
         found["fun"] = problem.of(x, *problem.args)
+    found = Fit(found, functools.partial(_squares, problem, robust), loss, problem)
     found["x"] = unknowns.restored(cast(Any, found)["x"])
     return found
 

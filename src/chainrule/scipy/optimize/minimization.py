@@ -137,9 +137,10 @@ def minimize(
     problems = [problem, *(c.problem for c in limits)]
     found = solved(drive, problems, unknowns.start, low, high, *ends)
     x, active = found.x, activity_of(found)
-    result = found if is_traced(found) else Minimum(found, problem)
     if active is not None:
         x = minimum(problem, x, low, high, active, limits)
+    result = Minimum(found, problem, x)
+    if active is not None:
         result["fun"] = problem.of(x, *problem.args)
     result["x"] = unknowns.restored(x)
     return result

@@ -25,7 +25,7 @@ from chainrule.transforms.gradients import grad, value_and_grad
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
 from chainrule.transforms.values import value
-from chainrule.values.containers import flatten
+from chainrule.values.containers import flatten, is_container
 from chainrule.values.shapes import SEQUENCES, shape_of
 from chainrule.values.types import Value
 
@@ -366,11 +366,16 @@ def as_number(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def as_array(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function whose results may be lists as one of arrays."""
+    """Return a function whose results may be lists or containers as one of arrays."""
 
     def array(*args: Any, **keywords: Any) -> Any:
         z = f(*args, **keywords)
-        return operations.asarray(z) if isinstance(z, SEQUENCES) else z
+        if isinstance(z, SEQUENCES):
+            return operations.asarray(z)
+        if is_container(z):
+            parts: Any = flatten(z)[0]
+            return operations.concatenate([_np.ravel(x) for x in parts])
+        return z
 
     return array
 

@@ -13,8 +13,11 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from chainrule.errors import ArgumentError
+from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.problems import Problem
-from chainrule.values.types import Array, Parameters
+from chainrule.transforms.matrices import hessian, jacobian
+from chainrule.values.types import Array, Parameters, Value
+from chainrule.values.vertices import is_stand_in
 
 _np: Any = np
 _Result: Any = scipy.optimize.OptimizeResult
@@ -36,7 +39,7 @@ class Minimum(_Result):
     ----------
     hess
         The Hessian at ``x``, of the flat unknowns; of many a sparse matrix, where few
-        products make it.
+        products make it. Where ``x`` is a node, so are it and the standard errors.
 
     Examples
     --------
@@ -51,12 +54,15 @@ class Minimum(_Result):
     _problem: Problem
     _at: Any
 
-    def __init__(self, found: Parameters, problem: Problem) -> None:
-        """Keep what was found, and the problem for derivatives that are asked for."""
+    def __init__(self, found: Parameters, problem: Problem, x: Value) -> None:
+        """Keep what was found, and the problem for derivatives that are asked for.
+
+        They are those at ``x``, the flat array that was found or a node of it.
+        """
         dict[str, Any].__init__(self, found)
         self.pop("hess", None)  # of the methods that have one
         kept = self.__dict__  # what is set as an attribute is an entry, and printed
-        kept["_problem"], kept["_at"] = problem, _np.array(found["x"])
+        kept["_problem"], kept["_at"] = problem, _kept(x)
 
     def __reduce__(self) -> Any:
         """Pickle what SciPy found, without the functions."""
@@ -65,8 +71,7 @@ class Minimum(_Result):
     @property
     def hess(self) -> Any:
         """The Hessian at the solution, of the flat unknowns."""
-        derivative = self._problem.sparse_hessian or self._problem.hessian
-        return derivative(self._at)
+        return hessian_at(self._problem, self._at)
 
     def standard_errors(self) -> Any:
         """Return the square roots of the diagonal of the inverse Hessian, as ``x`` is.
@@ -99,17 +104,26 @@ class Fit(_Result):
     """
 
     _squares: Callable[[], Problem]
+    _problem: Problem
     _at: Any
     _loss: Loss
 
     def __init__(
-        self, found: Parameters, squares: Callable[[], Problem], loss: Loss
+        self,
+        found: Parameters,
+        squares: Callable[[], Problem],
+        loss: Loss,
+        problem: Problem,
     ) -> None:
-        """Keep what was found, and what makes the problem of its sum of squares."""
+        """Keep what was found, and what makes the problem of its sum of squares.
+
+        ``problem`` has the residuals; ``x`` is flat, and a node where these read one.
+        """
         dict[str, Any].__init__(self, found)
         kept = self.__dict__  # what is set as an attribute is an entry, and printed
         kept["_squares"], kept["_loss"] = functools.cache(squares), loss
-        kept["_at"], kept["_made"] = _np.array(found["x"]), (found["jac"], found["fun"])
+        kept["_at"], kept["_made"] = _kept(found["x"]), (found["jac"], found["fun"])
+        kept["_problem"] = problem
 
     def __reduce__(self) -> Any:
         """Pickle what SciPy found, without the functions."""
@@ -118,8 +132,7 @@ class Fit(_Result):
     @property
     def hess(self) -> Any:
         """The Hessian of half the sum of squares at the solution."""
-        problem = self._squares()
-        return (problem.sparse_hessian or problem.hessian)(self._at)
+        return hessian_at(self._squares(), self._at)
 
     def covariance(
         self, kind: str = "jacobian", *, absolute_sigma: bool = False
@@ -172,6 +185,8 @@ class Fit(_Result):
             )
         self._refuse_losses()
         jacobian, residuals = self.__dict__["_made"]
+        if _moves(self._at):
+            jacobian = jacobian_at(self._problem, self._at)
         if kind == "jacobian":
             return jacobian.T @ jacobian, None
         filling = filling_of(jacobian, residuals) if kind == "sandwich" else None
@@ -184,14 +199,48 @@ class Fit(_Result):
                 "Write the loss into them."
             )
 
-    def _scale(self, *, absolute_sigma: bool) -> float:
+    def _scale(self, *, absolute_sigma: bool) -> Any:
         if absolute_sigma:
             return 1.0
         return scale_of(self.__dict__["_made"][1], self._at.size)
 
 
-def scale_of(residuals: Array, unknowns: int) -> float:
+def _kept(x: Value) -> Any:
+    """Return a solution that is kept: a node, or a copy of an array."""
+    return x if _moves(x) else _np.array(x)
+
+
+def _moves(x: Value) -> bool:
+    """Tell whether a solution is a node, or a value of a trace."""
+    return isinstance(x, node) or is_stand_in(x)
+
+
+def _on_nodes(problem: Problem) -> Callable[[Value], Any]:
+    """Return the function of a problem as one that may be given a node."""
+
+    def f(x: Value) -> Any:
+        return problem.of(x, *problem.args)
+
+    return f
+
+
+def hessian_at(problem: Problem, x: Value) -> Any:
+    """Return a Hessian at a solution: a node, dense, where that is one."""
+    if _moves(x):
+        return hessian(_on_nodes(problem))(x)
+    return (problem.sparse_hessian or problem.hessian)(x)
+
+
+def jacobian_at(problem: Problem, x: Value) -> Any:
+    """Return the Jacobian of residuals at a solution: a node, where that is one."""
+    if _moves(x):
+        return jacobian(_on_nodes(problem), mode="forward")(x)
+    return problem.jacobian(x)
+
+
+def scale_of(residuals: Any, unknowns: int) -> Any:
     """Return the sum of squares over its degrees of freedom."""
+    residuals = _np.reshape(residuals, (-1,))
     freedom = residuals.size - unknowns
     if freedom <= 0:
         raise ArgumentError(
@@ -199,7 +248,7 @@ def scale_of(residuals: Array, unknowns: int) -> float:
             "freedom, so their variance is not known. Pass absolute_sigma=True if they "
             "are in units of their standard deviations."
         )
-    return float(_np.vdot(residuals, residuals)) / freedom
+    return _np.vdot(residuals, residuals) / freedom
 
 
 def filling_of(jacobian: Matrix, residuals: Array) -> Any:
@@ -242,8 +291,8 @@ def diagonal_of_inverse(matrix: Matrix, filling: Matrix | None = None) -> Any:
 
 def _scale_of(matrix: Matrix) -> Any:
     """Return by what rows and columns are multiplied to have a diagonal of ones."""
-    diagonal = _np.asarray(cast(Any, matrix).diagonal())
-    if not _np.all(diagonal > 0):
+    diagonal = cast(Any, matrix).diagonal()
+    if not _is_true(diagonal > 0):
         raise _indefinite()
     return 1 / _np.sqrt(diagonal)
 
@@ -269,7 +318,7 @@ def _factored(matrix: Matrix, scale: Array) -> Any:
 def _check_pivots(pivots: Array) -> None:
     """Raise where a pivot, of a diagonal of ones, is zero but for rounding."""
     least = 10 * pivots.size * np.finfo(float).eps
-    if not _np.all(_np.asarray(pivots) > least):
+    if not _is_true(pivots > least):
         raise _indefinite()
 
 
@@ -288,9 +337,14 @@ def inverse(matrix: Matrix) -> Any:
 
 def standard_errors(variances: Array) -> Any:
     """Return the square roots of variances, which have to be positive."""
-    if not _np.all(_np.asarray(variances) > 0):
+    if not _is_true(variances > 0):
         raise _indefinite()
     return _np.sqrt(variances)
+
+
+def _is_true(holds: Any) -> bool:
+    """Tell whether all entries are; those of a trace are taken for true."""
+    return is_stand_in(holds) or bool(_np.all(holds))
 
 
 def _indefinite() -> ArgumentError:
@@ -306,7 +360,9 @@ __all__ = [
     "Minimum",
     "diagonal_of_inverse",
     "filling_of",
+    "hessian_at",
     "inverse",
+    "jacobian_at",
     "scale_of",
     "standard_errors",
 ]

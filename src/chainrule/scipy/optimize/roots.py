@@ -13,11 +13,12 @@ import scipy.optimize
 from chainrule.errors import ArgumentError
 from chainrule.progress import counted
 from chainrule.scipy.optimize.newton_steps import by_newton
-from chainrule.scipy.optimize.problems import Problem, parts_of
+from chainrule.scipy.optimize.problems import Problem, as_array, parts_of
 from chainrule.scipy.optimize.runs import is_traced, solved
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.solving.implicit import solution
 from chainrule.transforms.values import value
+from chainrule.values.containers import LEAF
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Array, Operation, Value
 
@@ -96,7 +97,7 @@ def root(
         )
     if jac is True:
         fun, jac = parts_of(fun)
-    problem = Problem(fun, unknowns, args)
+    problem = Problem(as_array(fun), unknowns, args)
 
     def drive(problems: Sequence[Problem], start: Any) -> Any:
         (p,) = problems
@@ -131,7 +132,7 @@ def fsolve(
     See ``root``. Other options are SciPy's.
     """
     unknowns = Unknowns(x0)
-    problem = Problem(func, unknowns, args)
+    problem = Problem(as_array(func), unknowns, args)
     more = dict(options)
     if problem.supplies(fprime):
         more["col_deriv"] = False  # ours has an equation in each row
@@ -143,7 +144,8 @@ def fsolve(
         return _Result(zip(("x", "infodict", "ier", "mesg"), found, strict=True))
 
     found = solved(drive, [problem], unknowns.start)
-    x = _np.atleast_1d(solution_of(problem, found.x))
+    x = solution_of(problem, found.x)
+    x = _np.atleast_1d(x) if unknowns.structure is LEAF else x
     rest = (found.get("infodict"), found.ier, found.get("mesg"))
     return (x, *rest) if full_output else x
 
