@@ -18,6 +18,7 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import picks_once, setitem, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import SEQUENCES
+from chainrule.values.types import Shape
 
 _np: Any = np
 Places = Any
@@ -78,12 +79,12 @@ def _overwritten(row: Row, places: Callable[[Any], Places]) -> Places:
     return found
 
 
-def picked(index: Any, shape: Any) -> Any:
+def picked(index: Any, shape: Shape) -> Any:
     """Return the flat places in an array that a constant index picks."""
     return _np.arange(math.prod(shape)).reshape(shape)[index]
 
 
-def picks_some_twice(index: Any, shape: Any) -> bool:
+def picks_some_twice(index: Any, shape: Shape) -> bool:
     """Tell whether a constant index of integers picks an entry twice."""
     places: list[int] = picked(index, shape).ravel().tolist()
     return len(set(places)) < len(places)

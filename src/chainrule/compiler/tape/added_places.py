@@ -25,6 +25,7 @@ from chainrule.compiler.tape.computed import (
 )
 from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import picks_once
+from chainrule.values.types import Shape
 
 if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
@@ -40,7 +41,7 @@ def moved_places(b: Builder, row: Row) -> Places:
     return moved(row, b.places).astype(np.int64) if changed is None else changed
 
 
-def added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
+def added(b: Builder, shape: Shape, x: Places, y: Places) -> Places:
     """Write a sum; where one of two entries is absent, the other is the sum."""
     if not shape:
         if b.absent in (x, y):

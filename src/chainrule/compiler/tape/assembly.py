@@ -21,6 +21,7 @@ from chainrule.compiler.tape.parts import Outside, Region
 from chainrule.compiler.tape.places import FEW, is_exact, is_one_piece, stretches
 from chainrule.values.quiet import quietly
 from chainrule.values.shapes import ndarray
+from chainrule.values.types import Shape
 
 _ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
 SHORT = 16
@@ -66,7 +67,7 @@ class Assembly:
         self._even[id(found)] = found, start
         return found
 
-    def start_of(self, places: Places, shape: Any) -> int | None:
+    def start_of(self, places: Places, shape: Shape) -> int | None:
         """Return the first place of what ``new`` returned for this shape, if it did."""
         known = self._even.get(id(places))
         return known[1] if known is not None and places.shape == shape else None
@@ -103,7 +104,7 @@ class Assembly:
             return places
         return self.elementwise("copy", np.shape(places), places)
 
-    def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
+    def elementwise(self, name: str, shape: Shape, *operands: Places) -> Places:
         """Write an elementwise operation; return the places of its result."""
         if self.single and name != "copy":
             name = single_of(name)
@@ -132,7 +133,7 @@ class Assembly:
         return self.elementwise(single_of("copy"), np.shape(places), places)
 
     def _evenly(
-        self, shape: Any, operands: Sequence[Places]
+        self, shape: Shape, operands: Sequence[Places]
     ) -> list[tuple[int, int]] | None:
         """Return first place and step of operands that are whole arrays or numbers."""
         found: list[tuple[int, int]] = []

@@ -57,6 +57,7 @@ from chainrule.operations_grad.indexing import (
 )
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
+from chainrule.values.types import Shape
 
 if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
@@ -97,7 +98,7 @@ def may_grow(row: Row) -> bool:
 # ------------------------------------------------------------------ entry by entry
 
 
-def number_opcode(f: Any, dtype: Any) -> int | None:
+def number_opcode(f: np.ufunc, dtype: np.dtype[Any]) -> int | None:
     """Return the opcode of a ufunc that is one instruction for any numbers."""
     if f.signature is not None or f is np.power or traits_of(f).in_order:
         return None
@@ -340,7 +341,7 @@ def _dot(b: Builder, x: Places, y: Places) -> Places:
     return _from_zero(b, (), int(result))
 
 
-def _from_zero(b: Builder, shape: Any, x: Places) -> Places:
+def _from_zero(b: Builder, shape: Shape, x: Places) -> Places:
     """Add 0: NumPy's sums start from it, and integers have no -0."""
     return b.elementwise("add", shape, x, b.constant(0.0))
 
