@@ -103,6 +103,25 @@ def test_on_chunks(case, x):
     np.testing.assert_allclose(of.get(found), expected, rtol=1e-9, atol=1e-12)
 
 
+BESIDE = {
+    "histogram": lambda x, t: np.histogram(t, bins=3, weights=x)[0],
+    "interp": lambda x, t: np.interp(x, t, t**2),
+    "polyval": np.polyval,
+    "polyval at nodes": lambda x, t: np.polyval(t, x),
+    "trapezoid": np.trapezoid,
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_other_operands_may_be_on_the_device(name):
+    f = BESIDE[name]
+    with STRICT.closed():
+        there = STRICT.put(TIMES / 9)
+        found = gd.grad(scalar(lambda x: f(x, there)))(STRICT.put(V))
+    expected = gd.grad(scalar(lambda x: f(x, TIMES / 9)))(V)
+    np.testing.assert_allclose(STRICT.get(found), expected, rtol=1e-9, atol=1e-12)
+
+
 REFUSED = {
     r"np\.where\(mask": lambda x: np.sum(x, where=np.arange(5) > 2),
     r"np\.maximum\(z": lambda x: np.max(x, initial=0.0),

@@ -26,10 +26,10 @@ from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast, least_of
 from chainrule.operations import namespace as ops
 from chainrule.rules.namespace import served
-from chainrule.values.foreign import alike, first_foreign, made_like
+from chainrule.values.foreign import alike, first_foreign, made_like, zeros
 from chainrule.values.shapes import describe, dtype_of, is_complex, shape_of
 from chainrule.values.types import Array, ArrayValue, Axis, Value
-from chainrule.values.vertices import as_array
+from chainrule.values.vertices import as_array, raw
 from chainrule.wrapping import implements
 
 _NO_VALUE: Any = np._NoValue  # type: ignore[attr-defined]
@@ -248,7 +248,7 @@ def polyval(p: ArrayLike, x: ArrayLike) -> Any:
     p, x = ops.asarray(p), x if type(x) is float else ops.asarray(x)
     z: Any = 0.0
     if shape_of(x):
-        z = np.zeros(shape_of(x), dtype_of(x))
+        z = zeros(shape_of(x), dtype_of(x), raw(x))
     for i in range(len(p)):
         z = z * x + p[i]
     return z

@@ -14,6 +14,7 @@ from chainrule.nodes.admission import holds_nodes, missing
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.numpy.shape_functions import moveaxis
 from chainrule.operations import namespace as ops
+from chainrule.values.foreign import zeros
 from chainrule.values.shapes import own_axes
 from chainrule.values.types import Array
 from chainrule.values.vertices import as_array
@@ -115,7 +116,8 @@ def histogram(
     if weights is None:
         return np.histogram(a, bins, range, density)  # type: ignore[call-overload]
     w = ops.asarray(weights)
-    like: Any = np.broadcast_to(0.0, w.shape)  # edges depend on no weight
+    none: Any = zeros((), np.float64, a)  # edges depend on no weight
+    like: Any = np.broadcast_to(none, w.shape)
     edges: Any = np.histogram(a, bins, range, weights=like)[1]
     places = _bins_of(np.ravel(as_array(a)), edges)
     count = edges.shape[0] - 1
