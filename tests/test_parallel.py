@@ -232,6 +232,16 @@ def test_whatever_gives_arguments_in_order_is_a_column(threads):
         assert many(xs) == [0, -1, -2]
 
 
+def test_subjects_have_as_many_observations_as_they_have():
+    subjects = [np.arange(n, dtype=float) for n in (1, 3, 2)]
+    slope = gd.grad(lambda mean, y: np.sum((y - mean) ** 2))
+    with ThreadPoolExecutor(2) as pool:
+        found = gd.pmap(slope, pool)([0.0, 1.0, 2.0], subjects)
+        nested = gd.pmap(slope, pool)((0.0, 1.0), ([1.0], [1.0, 2.0]))
+    assert found == [0.0, 0.0, 6.0]
+    assert nested == [-2.0, -2.0]
+
+
 def test_what_is_no_column_is_refused(threads):
     many = gd.pmap(distance, threads)
     with pytest.raises(ArgumentError, match="needs columns"):

@@ -22,6 +22,7 @@ from chainrule.parallel_work import told
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.foreign import first_foreign
 from chainrule.values.shapes import SEQUENCES, describe
+from chainrule.values.types import Value
 
 
 def map_reduce(
@@ -189,7 +190,7 @@ class MapReduce:
         return _library("dask.delayed").Delayed(parts[0][-1], graph, layer=name)
 
 
-def _on_chunk(f: Callable[..., Any], parameters: tuple[Any, ...], *chunk: Any) -> Any:
+def _on_chunk(f: Callable[..., Any], parameters: tuple[Any, ...], *chunk: Value) -> Any:
     """Call a function on parameters and a chunk of each of the data."""
     return f(*parameters, *chunk)
 
@@ -205,7 +206,7 @@ class Part:
         """Come to another process."""
         self.__dict__.update(state, _away=True)
 
-    def __call__(self, place: tuple[int, ...], *args: Any) -> Any:
+    def __call__(self, place: tuple[int, ...], *args: Value) -> Any:
         """Call the function."""
         try:
             return self._f(*args)

@@ -16,6 +16,7 @@ from collections.abc import (
     Mapping,
     MappingView,
     Sequence,
+    Set,
 )
 from concurrent.futures import (
     BrokenExecutor,
@@ -37,7 +38,7 @@ from chainrule.parallel_work import (
 )
 from chainrule.settings import need_tqdm
 from chainrule.transforms.derived import described
-from chainrule.values.shapes import describe, shape_of
+from chainrule.values.shapes import describe
 
 
 class Executing(Protocol):
@@ -254,11 +255,13 @@ def _workers(executor: Executing) -> int:
 
 
 def _is_column(x: Iterable[Any]) -> bool:
-    if isinstance(x, str | bytes | Mapping):
-        return False
-    if isinstance(x, Iterator | range | MappingView):
+    """Tell whether something gives an argument to each call; lists may be ragged."""
+    if isinstance(x, MappingView):
         return True
-    return hasattr(x, "__iter__") and not hasattr(x, "columns") and shape_of(x) != ()
+    given: Any = x
+    is_whole = isinstance(x, str | bytes | Mapping | Set) or hasattr(given, "columns")
+    listed = hasattr(given, "__iter__") and getattr(given, "shape", None) != ()
+    return listed and not is_whole
 
 
 def _rows(columns: Sequence[Iterable[Any]]) -> list[Row]:

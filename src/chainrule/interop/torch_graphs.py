@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from chainrule.errors import ArgumentError
-from chainrule.interop.flat import Flat, Mapped, Pulled, Pushed
+from chainrule.interop.flat import Base, Flat, Mapped, Pulled, Pushed
 from chainrule.interop.torch_tensors import Tensor, array_of, tensor_of, torch
 from chainrule.values.types import Value
 
@@ -102,20 +102,22 @@ def called_by_name(
     return (results,) if count == 1 else tuple(results)
 
 
-def _count(flat: Any) -> int | None:
+def _count(flat: Flat) -> int | None:
     """Return how many results a function has; ``None`` if it was never called."""
     if isinstance(flat, Mapped):
         return _count(flat.of)
     if isinstance(flat, Pulled | Pushed):
         return len(flat.wanted if isinstance(flat, Pulled) else flat.taken)
-    return None if flat.returned is None else len(flat.returned.places)
+    returned = flat.returned if isinstance(flat, Base) else None
+    return None if returned is None else len(returned.places)
 
 
-def _title(flat: Any) -> str:
+def _title(flat: Flat) -> str:
     """Return the name of the user's function, and of what is made of it."""
-    if hasattr(flat, "of"):
+    if isinstance(flat, Mapped | Pulled | Pushed):
         return f"{_title(flat.of)}-{type(flat).__name__.lower()}"
-    return getattr(flat.f, "__name__", "function")
+    f = flat.f if isinstance(flat, Base) else flat
+    return getattr(f, "__name__", "function")
 
 
 def _known(name: str) -> _Named:
