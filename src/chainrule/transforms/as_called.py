@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import StaleValueError
 from chainrule.nodes.node_class import node
@@ -74,8 +75,10 @@ class _Binding(Opening):
             self.package = package
         return package == self.package
 
-    def _is_near(self, x: Any, home: str) -> bool:
-        return not isinstance(x, types.FunctionType) or package_of(x) == self.package
+    def _of_module(self, x: Any, home: str) -> Part:
+        if isinstance(x, types.FunctionType) and not self._is_own(package_of(x)):
+            return None, None
+        return self.part(x)
 
     def _key(self, x: Any) -> Hashable:
         return None
@@ -153,8 +156,8 @@ COPIED = 1 << 20
 class _Array:
     """An array, and what it holds: a copy, or a checksum of a large one."""
 
-    def __init__(self, x: Any) -> None:
-        self.array = x
+    def __init__(self, x: NDArray[Any]) -> None:
+        self.array: Any = x
         self.entries: Any = np.array(x, order="K") if x.nbytes <= COPIED else None
         self.checksum: int = 0 if x.nbytes <= COPIED else _checksum(x)
 
@@ -183,14 +186,14 @@ _ARRAYS: weakref.WeakValueDictionary[int, _Array] = weakref.WeakValueDictionary(
 """What is kept of arrays, by their identity: of one that does not change, once."""
 
 
-def _kept_array(x: Any) -> _Array:
+def _kept_array(x: NDArray[Any]) -> _Array:
     known = _ARRAYS.get(id(x))
     if known is None or known.array is not x or known.has_changed():
         known = _ARRAYS[id(x)] = _Array(x)
     return known
 
 
-def _checksum(x: Any) -> int:
+def _checksum(x: NDArray[Any]) -> int:
     return zlib.crc32(np.ascontiguousarray(x).view(np.uint8).data)
 
 

@@ -257,16 +257,13 @@ class Opening:
 
     def _of_module(self, x: Any, home: str) -> Part:
         """Return the part of what belongs to a module, or to a class."""
-        if not self._is_near(x, home):
+        is_near = not _has_state(x) or isinstance(x, CALLS)
+        if not (is_near or package_of(_kind_of(x)) == home):  # an object of a library
             return None, self._key(x)
         was, self.of_module = self.of_module, True
         part = self.part(x)
         self.of_module = was
         return part
-
-    def _is_near(self, x: Any, home: str) -> bool:
-        """Tell whether what a module has is looked into: of objects, its package's."""
-        return not _has_state(x) or isinstance(x, CALLS) or package_of(type(x)) == home
 
     def _fixed(self, x: Any, home: str) -> Hashable:
         """Return the key of what nothing is put in the place of, and note its nodes."""
@@ -315,7 +312,7 @@ def home_of(f: types.FunctionType) -> str:
     return str(f.__globals__.get("__name__")).partition(".")[0]
 
 
-def package_of(x: Any) -> str:
+def package_of(x: type | Callable[..., Any]) -> str:
     """Return the name of the package that a function or a class is of."""
     return str(getattr(x, "__module__", "")).partition(".")[0]
 

@@ -106,11 +106,6 @@ def curve_fit(
     start = _first_guess(f, p0, bounds)
     problems = _problems(f, Unknowns(start), data, covariance)
     is_node = problems[0].is_node or any(map(holds_nodes, data))
-    if covariance not in KINDS:
-        raise ArgumentError(
-            f"curve_fit has the covariances {', '.join(KINDS)}; received "
-            f"{covariance!r}."
-        )
     ends = flat_bounds(as_bounds(bounds), start.size) if is_node else None
     plain = value(data)
     places = [i for i, x in enumerate(plain) if isinstance(x, (*ARRAYS, stand_in))]
@@ -121,8 +116,8 @@ def curve_fit(
     p, active, found = result.x, activity_of(result), result.covariance
     if active is not None:
         p = minimum(problems[1], p, *flat_bounds(as_bounds(bounds), start.size), active)
-    if isinstance(p, node) and (is_stand_in(found) or _np.all(_np.isfinite(found))):
-        found = _covariance(problems[1:], p, covariance, absolute=absolute_sigma)
+        if is_stand_in(found) or _np.isfinite(found).all():
+            found = _covariance(problems[1:], p, covariance, absolute=absolute_sigma)
     return (p, found, *result.get("more", ()))
 
 
@@ -133,6 +128,11 @@ def _problems(
 
     The last two are wanted for a node, and for a covariance by the Hessian.
     """
+    if covariance not in KINDS:
+        raise ArgumentError(
+            f"curve_fit has the covariances {', '.join(KINDS)}; received "
+            f"{covariance!r}."
+        )
     curve = Problem(_of_array(f), unknowns, (data[0],))
     is_node = curve.is_node or any(map(holds_nodes, data))
     if not is_node and covariance == "jacobian":
@@ -215,7 +215,7 @@ def _deviations(f: Callable[..., Any]) -> Callable[..., Any]:
     return deviations
 
 
-def _without_nan(x: Any, y: Any, sigma: Any) -> tuple[Any, Any, Any]:
+def _without_nan(x: Array, y: Array, sigma: Array | None) -> tuple[Any, Any, Any]:
     """Return data without the points that are nan, as SciPy leaves them out."""
     if first_stand_in(x, y) is not None:
         raise ArgumentError(

@@ -139,9 +139,8 @@ def minimize(
     x, active = found.x, activity_of(found)
     if active is not None:
         x = minimum(problem, x, low, high, active, limits)
+        found["fun"] = problem.of(x, *problem.args)
     result = Minimum(found, problem, x)
-    if active is not None:
-        result["fun"] = problem.of(x, *problem.args)
     result["x"] = unknowns.restored(x)
     return result
 

@@ -238,9 +238,8 @@ def jacobian_at(problem: Problem, x: Value) -> Any:
     return problem.jacobian(x)
 
 
-def scale_of(residuals: Any, unknowns: int) -> Any:
+def scale_of(residuals: Array, unknowns: int) -> Any:
     """Return the sum of squares over its degrees of freedom."""
-    residuals = _np.reshape(residuals, (-1,))
     freedom = residuals.size - unknowns
     if freedom <= 0:
         raise ArgumentError(
@@ -248,7 +247,7 @@ def scale_of(residuals: Any, unknowns: int) -> Any:
             "freedom, so their variance is not known. Pass absolute_sigma=True if they "
             "are in units of their standard deviations."
         )
-    return _np.vdot(residuals, residuals) / freedom
+    return _np.sum(residuals * residuals) / freedom
 
 
 def filling_of(jacobian: Matrix, residuals: Array) -> Any:
@@ -342,7 +341,7 @@ def standard_errors(variances: Array) -> Any:
     return _np.sqrt(variances)
 
 
-def _is_true(holds: Any) -> bool:
+def _is_true(holds: Value) -> bool:
     """Tell whether all entries are; those of a trace are taken for true."""
     return is_stand_in(holds) or bool(_np.all(holds))
 
