@@ -110,6 +110,7 @@ def test_names_of_parts_and_of_comprehensions_are_known(capsys):
     status, text = run(capsys, "check", "linalg.norm(x) + x.sum()", "x=[3.0, 4.0]")
     assert status == 0
     assert "d/dx = [1.6 1.8]" in text
+    assert run(capsys, "check", "norm(x) * det(outer(x, x))", "x=[3.0, 4.0]")[0] == 0
     status, text = run(capsys, "check", "sum([i * v for i, v in zip_(x)])", "x=[3.0]")
     assert "'zip_' is neither" in text
     assert run(capsys, "check", "sum([2 * v for v in x])", "x=[3.0, 1.0]")[0] == 0

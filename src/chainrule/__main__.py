@@ -143,7 +143,12 @@ def function_of(
     ArgumentError
         If a value has no name, or the formula is none or has an unknown name.
     """
-    known = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
+    known: dict[str, Any] = {
+        name: getattr(space, name)
+        for space in (np.linalg, np)
+        for name in dir(space)
+        if not name.startswith("_")
+    }
     known["np"] = np
     values = _given(pairs, known)
     text = _written(formula, list(values))

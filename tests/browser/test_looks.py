@@ -76,6 +76,10 @@ HOSTILE = {
         (Model(np.array([1.0, 2.0]), {"scale": [2.0]}), np.array([0.5, -0.5])),
     ),
     "2,500 operations": (sines, (0.3,)),
+    "powers of ten": (
+        lambda point: np.hypot(point["x"], point["y"]),
+        ({"x": -1.5e-9, "y": 3.25e8},),
+    ),
 }
 
 
