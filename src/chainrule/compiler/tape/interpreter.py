@@ -148,12 +148,16 @@ def _kinds(table: Array) -> tuple[list[Kind], Array, Array]:
     op, count = table["operation"], table["length"]
     others = np.flatnonzero((count != 1) | ~_IN_SWITCH[np.minimum(op, BUILT_IN)])
     op = op[others]
-    read, counted = _of_operations(len(NAMES))
+    if not op.size:
+        return [], others, op
+    names, at = np.unique(op, return_inverse=True)
+    about = zip(*map(_of_operation, names.tolist()), strict=True)
+    read, counted = (np.array(x)[at] for x in about)
     shape = (len(NAMES), 4, 4, 4, WIDTH)
     steps = np.stack([table[name][others] for name in ("dx", "dy", "dw")], axis=1)
     steps = np.where((steps == 0) | (steps == 1), steps, ANY)
-    steps = np.where(read[op], steps, _ABSENT)
-    rest = np.where(counted[op], count[others] % WIDTH, 0)
+    steps = np.where(read, steps, _ABSENT)
+    rest = np.where(counted, count[others] % WIDTH, 0)
     numbers = np.ravel_multi_index((op, *steps.T, rest), shape)
     kinds, which = np.unique(numbers, return_inverse=True)
     named = [
@@ -164,14 +168,14 @@ def _kinds(table: Array) -> tuple[list[Kind], Array, Array]:
 
 
 @functools.cache
-def _of_operations(count: int) -> tuple[Array, Array]:
-    """Return, by opcode: which steps, and whether the count, belong to the kind."""
-    read, counted = np.zeros((count, 3), bool), np.zeros(count, bool)
-    for op, name in enumerate(NAMES[:count]):
-        read[op] = [not is_scalar(name) and x in operands_of(name) for x in "abc"]
-        counted[op] = name in ELEMENTWISE and not is_scalar(name)
-    read[OPCODES["matmul"]] = [False, True, True]
-    return read, counted
+def _of_operation(op: int) -> tuple[list[bool], bool]:
+    """Return, of an opcode: which steps, and whether the count, belong to the kind."""
+    name = NAMES[op]
+    if name == "matmul":
+        return [False, True, True], False
+    is_vector = not is_scalar(name)
+    read = [is_vector and x in operands_of(name) for x in "abc"]
+    return read, is_vector and name in ELEMENTWISE
 
 
 _IN_SWITCH = np.array([*(x in ELEMENTWISE for x in NAMES[:BUILT_IN]), False])
