@@ -184,3 +184,15 @@ def test_large_arrays_stay_as_they_are():
     fast = gd.compile(lambda x: x * 2, executor="native")
     fast(drawn(10_000))
     assert fast.stats()["programs"][-1]["executor"] == "numpy"
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+@pytest.mark.parametrize("given", [False, True])
+def test_carries_of_float64_are_not_rounded_to_the_float32_beside_them(executor, given):
+    def f(c, x, xs):
+        start = c if given else 0.0
+        return gd.scan(lambda c, t: (c * x + t, c), start, xs)
+
+    args = 0.0, SINGLE(0.7), RNG.normal(size=20)
+    for a, e in same_kinds(gd.compile(f, executor=executor)(*args), f(*args)):
+        np.testing.assert_allclose(a, e, rtol=1e-14)

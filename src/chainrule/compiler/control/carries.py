@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
-from chainrule.compiler.control.bodies import example_of
+from chainrule.compiler.control.bodies import Body, example_of
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import NUMBERS
 from chainrule.compiler.tracing.trace import Trace
@@ -35,16 +35,24 @@ def check_carry(
     )
 
 
-def promote(home: Trace, carries: list[Any], after: Sequence[Any]) -> bool:
+def promote(home: Trace, carries: list[Any], body: Body) -> bool:
     """Give carries the dtypes that they have after a step; tell whether one changed.
 
     In Python the first carry may be an integer and the second a float; one program for
-    all steps, and a derivative through them, needs a float from the start.
+    all steps, and a derivative through them, needs a float from the start. A number of
+    Python's that one of NumPy's follows is one itself, or float32 beside it rounds it.
     """
     changed = False
-    for i, (x, like) in enumerate(zip(carries, after, strict=False)):
+    rows = (*body.program.inputs, *body.program.rows)
+    narrow = any(x.dtype in _NARROW for x in rows)
+    for i, (x, like) in enumerate(zip(carries, body.likes, strict=False)):
         have = held_dtype(example_of(x))
         want = np.result_type(have, held_dtype(like))
+        strong = (kind_of(example_of(x)), kind_of(like)) == (float, np.float64)
+        if narrow and strong and not isinstance(x, node):
+            traced = isinstance(x, Traced)
+            carries[i] = home.call(np.positive, (x,), None) if traced else np.float64(x)
+            changed = True
         if have == want:
             continue
         changed = True
@@ -55,6 +63,10 @@ def promote(home: Trace, carries: list[Any], after: Sequence[Any]) -> bool:
         else:
             carries[i] = cast(x, want)
     return changed
+
+
+_NARROW = [np.dtype(np.float32), np.dtype(np.complex64)]
+"""What a Python number beside it would be rounded to."""
 
 
 def held_dtype(x: Any) -> np.dtype[Any]:

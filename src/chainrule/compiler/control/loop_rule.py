@@ -75,7 +75,7 @@ def loop_in_trace(
         return joined([*after, *ys])
 
     loop = make(flat, carries, columns)
-    while promote(loop.home, carries, loop.body.likes):
+    while promote(loop.home, carries, loop.body):
         layouts.clear()
         loop = make(flat, carries, columns)
     operands = [*carries, *columns, *loop.body.closed]
