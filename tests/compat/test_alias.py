@@ -66,14 +66,14 @@ def test_installing_twice_is_once_and_uninstalling_restores():
     assert ag("").grad(lambda x: x * x)(3.0) == 6.0
 
 
-def test_modules_have_the_names_of_autograds_as_long_as_they_are_served():
-    for name in ("", ".numpy", ".numpy.linalg", ".scipy.special", ".misc.flatten"):
+def test_packages_have_the_names_of_autograds_as_long_as_they_are_served():
+    for name in ("", ".misc", ".scipy", ".scipy.stats", ".numpy"):
         module = ag(name)
         assert module.__name__ == f"autograd{name}"
     assert ag(".numpy.testing") is onp.testing
     assert onp.testing.__name__ == "numpy.testing"
     compat.uninstall_autograd()
-    assert module.__name__ == "chainrule.compat.autograd.misc.flatten"
+    assert module.__name__ == "chainrule.compat.autograd.numpy"
     assert importlib.import_module(module.__name__) is module
 
 

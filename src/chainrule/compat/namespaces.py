@@ -8,7 +8,7 @@ of NumPy's that has no rule a derivative, wherever it was imported to before.
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
@@ -188,8 +188,13 @@ def namespace_of(module: Any, listed: Iterable[str] | None = None) -> dict[str, 
     ``listed`` are names to ask for, those that it lists where this is left out.
     """
     names: dict[str, Any] = {}
+    known = vars(module) if isinstance(module, ModuleType) else {}
     for name in dir(module) if listed is None else listed:
-        if name.startswith("_") or name == "test" or not hasattr(module, name):
+        if name.startswith("_") or name == "test":
+            continue
+        if known and name not in known and _is_module(f"{module.__name__}.{name}"):
+            continue  # which would be loaded now: numpy.f2py
+        if not hasattr(module, name):
             continue
         value = getattr(module, name)
         if isinstance(value, ModuleType):
@@ -198,6 +203,10 @@ def namespace_of(module: Any, listed: Iterable[str] | None = None) -> dict[str, 
         is_function = is_function and not isinstance(value, type)
         names[name] = served(value) if is_function else _INTEGERS.get(id(value), value)
     return names
+
+
+def _is_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def wrap_namespace(old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -331,10 +331,10 @@ def primitive(f_raw: Function) -> Any:
     def f_wrapped(*args: Any, **kwargs: Any) -> Any:
         for x in args:
             if x.__class__ is ArrayBox or first_vertex(x) is not None:
-                return record(f_wrapped, args, kwargs)
+                return record(f_wrapped.known, args, kwargs)  # also of a copy
         return f_raw(*args, **kwargs)
 
-    f_wrapped.fun = f_raw
+    f_wrapped.fun, f_wrapped.known = f_raw, f_wrapped
     f_wrapped._is_autograd_primitive = True
     return f_wrapped
 

@@ -49,9 +49,10 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Name the module, which ran under its own name, by autograd's; keep its spec.
+        """Name a package by autograd's name; a module ran under its own, and keeps it.
 
-        Programs tell by ``autograd.numpy.__name__`` which NumPy they have.
+        Programs tell by ``autograd.numpy.__name__`` which NumPy they have. Modules with
+        code are known for ours by their names.
         """
         if module.__spec__ is not None:
             module.__spec__ = _SPECS.pop(module.__spec__.name, module.__spec__)
@@ -59,8 +60,10 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         # its package has a function of that name.
         for name, loaded in list(sys.modules.items()):
             if name == HOME or name.startswith(f"{HOME}."):
-                loaded.__name__ = NAME + name[len(HOME) :]
-                sys.modules.setdefault(loaded.__name__, loaded)
+                theirs = NAME + name[len(HOME) :]
+                sys.modules.setdefault(theirs, loaded)
+                if hasattr(loaded, "__path__"):
+                    loaded.__name__ = theirs
 
 
 _SPECS: dict[str, importlib.machinery.ModuleSpec | None] = {}

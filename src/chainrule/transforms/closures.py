@@ -48,7 +48,10 @@ from chainrule.values.vertices import stand_in
 
 _kind_of: Any = type
 _vars: Any = vars
-LIBRARIES = ("numpy", "scipy", "chainrule", "math", "cmath", "builtins", "operator")
+LIBRARIES = (
+    *("numpy", "scipy", "chainrule", "autograd"),
+    *("math", "cmath", "builtins", "operator"),
+)
 """Packages whose functions and modules are the same in each call."""
 NODES: Any = (node, stand_in)
 """What has derivatives: nodes, and the values of a trace."""
