@@ -101,10 +101,18 @@ class Pattern:
 
     def sets(self) -> list[Any]:
         """Return all inputs that some entry depends on, besides the common ones."""
-        found = [_np.unique(p[p >= 0]) for p in self.picks]
+        found = [self._different(p[p >= 0]) for p in self.picks]
         if self.matrix is not None:
-            found.append(_np.unique(self.matrix.indices))
+            found.append(self._different(self.matrix.indices))
         return found
+
+    def _different(self, inputs: Array) -> Any:
+        """Return the numbers of inputs, each once and in order."""
+        if inputs.size < self.columns:
+            return _np.unique(inputs)
+        seen = _np.zeros(self.columns, bool)
+        seen[inputs] = True
+        return _np.flatnonzero(seen).astype(inputs.dtype)
 
     def together(self) -> Any:
         """Return the inputs that any entry depends on."""
