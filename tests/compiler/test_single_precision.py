@@ -93,6 +93,16 @@ def test_pythons_numbers_are_rounded_first(x):
         np.testing.assert_array_equal(a, e)
 
 
+@pytest.mark.parametrize("x", [SINGLE(0.3), drawn(7)], ids=np.shape)
+def test_neighbours_are_those_of_float32(x):
+    def f(x):
+        y = np.nextafter(x * 2, x)
+        return y, np.spacing(x), y - np.nextafter(x, SINGLE(9))
+
+    for a, e in same_kinds(on_tape(f, x), f(x)):
+        np.testing.assert_array_equal(a, e)
+
+
 def test_ranges_are_those_of_float32():
     def f(x):
         return x * 1e38 * x, x * 1e-30 * 1e-12, np.exp(x * 99), np.exp(x * -99), x / 0
