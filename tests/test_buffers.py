@@ -403,6 +403,11 @@ def scanned(read):
         lambda i: gnp.array(TABLE)[(i + 1) % 3],
         lambda i: gnp.array(TABLE.reshape(2, 3))[1, i % 3],
         lambda i: np.sum(gnp.array(TABLE.reshape(2, 3))[:, i % 3]),
+        lambda i: np.take(gnp.array(TABLE), i),
+        lambda i: gnp.array(TABLE).take(i, mode="wrap"),
+        lambda i: gnp.take(TABLE, i),
+        lambda i: gnp.take([0.5, 1.5, 2.0, 3.0], i),
+        lambda i: np.sum(gnp.array(TABLE)[i + np.arange(2)]),
         lambda i: gd.full(6, 2.0)[i],
     ],
 )
@@ -417,3 +422,30 @@ def test_a_buffer_is_read_at_a_computed_place(read):
 def test_numpys_own_array_is_not_read_at_a_computed_place(read):
     with pytest.raises(CompileError, match=r"a = chainrule\.numpy\.array\(a\)"):
         gd.compile(scanned(read))(1.5)
+
+
+METHODS = {
+    "put": lambda y, x: y.put([1, 2], x),
+    "clip": lambda y, x: y.clip(0.0, x),
+    "dot": lambda y, x: np.diag(y).copy().dot(np.diag(x)),
+    "choose": lambda y, x: gd.zeros(4, int).choose([x, y]),
+    "fill": lambda y, x: y.fill(x[0]),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("transform", [lambda f: f, gd.compile])
+def test_methods_of_plain_buffers_take_nodes(name, transform):
+    def f(x, xp=gnp):
+        y = xp.array([1.0, 2.0, 3.0, 4.0])
+        z = METHODS[name](y, x)
+        return np.sum((y if z is None else z) ** 2)
+
+    x = np.array([0.5, 1.5, 3.5, 2.5])
+    with np.errstate(all="raise"):
+        expected = f(x, np)
+    value, grad = transform(gd.value_and_grad(f))(x)
+    np.testing.assert_allclose(value, expected)
+    step = 1e-6 * np.arange(1.0, 5.0)
+    slope = (f(x + step, np) - f(x - step, np)) / 2.0
+    np.testing.assert_allclose(grad @ step, slope, rtol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -54,6 +55,18 @@ def _in_place(operate: Callable[..., Any]) -> Callable[..., Any]:
             self.hand_over(other)
         operate(kind_of(self).current(self), other)
         return self
+
+    return call
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """Return a method that is the function of its name where nodes come in."""
+    of_array, function = getattr(ndarray, name), getattr(np, name)
+
+    @functools.wraps(of_array)
+    def call(self: operated, *args: Any, **given: Any) -> Any:
+        call = function if is_recorded([args, given]) else of_array
+        return call(self, *args, **given)
 
     return call
 
@@ -150,6 +163,8 @@ operated.flat = property(  # type: ignore[assignment]
     operated.flat.fset,
     doc="The entries one by one.",  # type: ignore[attr-defined]
 )
+for _name in "choose clip dot put repeat searchsorted take".split():
+    setattr(operated, _name, _function(_name))
 for _name in ("shape", "dtype"):
     setattr(operated, _name, _fixed(_name))
 _BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()

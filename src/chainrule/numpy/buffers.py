@@ -23,6 +23,7 @@ from chainrule.numpy.buffer_operands import (
     all_now,
     arrays_in,
     as_recorded,
+    called,
     is_recorded,
     now,
 )
@@ -214,7 +215,7 @@ class buffer(operated):  # noqa: N801
             return FUNCTIONS[func](*args, **kwargs)
         out, rest, given = without_out(func, args, kwargs)
         if out is None or not recorded:
-            result = func(*map(now, args), **all_now(kwargs))
+            result = called(func, args, kwargs)
             return shown_of(result, [args, kwargs]) if out is None else out
         return write_result(out, func, list(map(now, rest)), all_now(given))
 

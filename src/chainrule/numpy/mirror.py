@@ -19,6 +19,7 @@ from chainrule.nodes.joined import joined, lists_of_arrays
 from chainrule.nodes.recorder import as_operand
 from chainrule.nodes.remedies import remedy, written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
+from chainrule.numpy.buffer_operands import called
 from chainrule.numpy.buffers import as_buffer, shown_of
 from chainrule.rules.named_functions import function_in
 from chainrule.values.buffered import buffered
@@ -153,7 +154,7 @@ def _traced_call(
     several = lists_of_arrays(function)
     operands = [x if i in several else _traced(x) for i, x in enumerate(args)]
     named = {k: x if k in several else _traced(x) for k, x in kwargs.items()}
-    return function(*operands, **named)
+    return called(function, operands, named)
 
 
 def _traced(x: Any) -> Any:

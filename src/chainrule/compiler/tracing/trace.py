@@ -331,9 +331,10 @@ class Trace:
 
 
 _PLACES = (
-    "To read an array of NumPy's own at a place that the body computes, write a[i] of "
-    "a = chainrule.numpy.array(a), or pass it to the function as an argument. A count, "
-    "as of range(n), has to be known before the loop."
+    "To read an array of NumPy's own at a place that the body computes, or to write "
+    "there, make it a = chainrule.numpy.array(a), or pass it to the function as an "
+    "argument; write a[i + np.arange(n)] for a[i:i + n]. A count, as of range(n), has to "
+    "be known before the loop."
 )
 _INSTEAD: dict[Any, str] = {bool: "Use np.where or gd.cond there."}
 """What to write instead of a decision of a body, by what it asks for."""
