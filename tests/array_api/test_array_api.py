@@ -225,7 +225,7 @@ def test_a_copy_of_a_number_is_an_array_that_can_be_written():
     assert y.shape == ()
     y.backward()
     assert x.grad == 4.0
-    assert gd.numpy.asarray(x, device="cpu") is x
+    assert gd.numpy.asarray(x, device="cpu").shape == ()
     with pytest.raises(ChainruleError, match="device"):
         gd.numpy.asarray(x, device="cuda")
 

@@ -14,10 +14,14 @@ from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import own
 from chainrule.numpy.mirror import stands_for
 from chainrule.numpy.products import moved_axis
+from chainrule.numpy.shape_functions import array_copy
 from chainrule.operations import namespace as ops
 from chainrule.rules import declare
-from chainrule.values.types import Array, Shape
-from chainrule.values.vertices import is_refused
+from chainrule.values.buffered import current
+from chainrule.values.shapes import lies_in
+from chainrule.values.types import Array, Order, Shape
+from chainrule.values.versions import array_of
+from chainrule.values.vertices import is_refused, raw, stand_in
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- ranges
@@ -156,13 +160,13 @@ def array(
     dtype: DTypeLike | None = None,
     *,
     copy: bool = True,
-    order: str | None = "K",
+    order: Order | None = "K",
     ndmin: int = 0,
     **options: Any,
 ) -> Any:
-    """Return the nodes of a list, joined along a first axis.
+    """Return the nodes of a list, joined along a first axis; a copy of an array.
 
-    The layout in memory, ``order``, is that of the operation that joins them.
+    A number becomes an array without axes, which can be written.
 
     Examples
     --------
@@ -172,10 +176,18 @@ def array(
     (2,)
     """
     _refuse(options, "array")
-    z = in_dtype(ops.asarray(object), dtype)
-    if z.ndim < ndmin:
-        return ops.reshape(z, (*(1,) * (ndmin - z.ndim), *z.shape))
-    return own(z, z) if copy and z is object else z
+    z = in_dtype(_known(object), dtype)
+    known = array_of(raw(z))
+    if copy or known is None or not lies_in(known, order):
+        z = array_copy(z, order or "K")
+    missing = (1,) * (ndmin - z.ndim)
+    return ops.reshape(z, (*missing, *z.shape)) if missing else z
+
+
+def _known(x: ArrayLike) -> Any:
+    """Return a node or a traced value, itself; or such values in a list, joined."""
+    x = current(x)
+    return x if isinstance(x, (node, stand_in)) else ops.asarray(x)
 
 
 @stands_for(np.ndenumerate)
@@ -185,30 +197,42 @@ def ndenumerate(arr: ArrayLike) -> Iterator[tuple[Shape, Any]]:
     return ((place, x[place]) for place in np.ndindex(x.shape))
 
 
-@stands_for(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+@stands_for(np.asarray, np.asanyarray)
 def asarray(
     a: ArrayLike,
     dtype: DTypeLike | None = None,
-    order: str | None = None,
+    order: Order | None = None,
     **options: Any,
 ) -> Any:
-    """Return a node as it is, a list of nodes joined along a first axis.
+    """Return an array of nodes as it is, a list of nodes joined along a first axis.
 
-    With ``copy=True`` a number becomes an array without axes, which can be written.
+    A number becomes an array without axes, which can be written.
     """
     copy = options.pop("copy", None)
-    z = array(a, dtype, copy=copy, **options)
-    is_number = copy and isinstance(z, node) and isinstance(z._value, float)
-    return own(ops.broadcast_to(z, ())) if is_number else z
+    return array(a, dtype, copy=copy, order=order, **options)
+
+
+@stands_for(np.ascontiguousarray)
+def ascontiguousarray(
+    a: ArrayLike, dtype: DTypeLike | None = None, **options: Any
+) -> Any:
+    """Return an array as it is, or a copy where it does not lie by rows."""
+    return array(a, dtype, copy=False, order="C", ndmin=1, **options)
+
+
+@stands_for(np.asfortranarray)
+def asfortranarray(a: ArrayLike, dtype: DTypeLike | None = None, **options: Any) -> Any:
+    """Return an array as it is, or a copy where it does not lie by columns."""
+    return array(a, dtype, copy=False, order="F", ndmin=1, **options)
 
 
 @stands_for(np.asarray_chkfinite)
 def asarray_chkfinite(
-    a: ArrayLike, dtype: DTypeLike | None = None, order: str | None = None
+    a: ArrayLike, dtype: DTypeLike | None = None, order: Order | None = None
 ) -> Any:
     """Return what ``asarray`` does, or raise where there is an inf or a nan."""
     np.asarray_chkfinite(plain_operand(a))
-    return asarray(a, dtype)
+    return asarray(a, dtype, order)
 
 
 @stands_for(np.require)
@@ -219,8 +243,10 @@ def require(
     *,
     like: ArrayLike | None = None,
 ) -> Any:
-    """Return what ``asarray`` does: a node has no memory to require something of."""
-    return asarray(a, dtype)
+    """Return what ``asarray`` does, in the order that is required."""
+    words = (requirements,) if isinstance(requirements, str) else requirements or ()
+    letters = {word[0].upper() for word in words}
+    return asarray(a, dtype, "C" if "C" in letters else "F" if "F" in letters else None)
 
 
 @stands_for(np.asmatrix, np.bmat)

@@ -17,14 +17,14 @@ from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import assign, own
 from chainrule.numpy.names import ABSENT
 from chainrule.numpy.picking import compress
-from chainrule.numpy.shape_functions import matrix_transpose, ravel
+from chainrule.numpy.shape_functions import array_copy, matrix_transpose, ravel
 from chainrule.numpy.writes import METHODS
 from chainrule.operations import namespace as ops
 from chainrule.values.foreign import is_foreign
-from chainrule.values.shapes import TUPLE, is_complex
+from chainrule.values.shapes import TUPLE, is_complex, lies_in, ndarray
 from chainrule.values.types import Order, Shape
 from chainrule.values.versions import array_of, memory_of, note
-from chainrule.values.vertices import vertex
+from chainrule.values.vertices import raw, vertex
 from chainrule.wrapping import implements
 
 _np: Any = np
@@ -111,6 +111,19 @@ def astype(x: ArrayLike, dtype: DTypeLike, **options: Any) -> Any:
     return x if same and options.get("copy") is False else z
 
 
+def cast(x: node, dtype: DTypeLike, order: Order = "K", **options: Any) -> Any:
+    """Return what ``np.astype`` does, in an order."""
+    z = astype(x, dtype, **options)
+    return z if lies_in(array_of(raw(z)), order) else array_copy(z, order)
+
+
+def view(x: node, dtype: DTypeLike | None = None, *kinds: type) -> Any:
+    """Return a view of the same dtype; as another one, the memory shows no node."""
+    if kinds or not (dtype is None or dtype is ndarray or np.dtype(dtype) == x.dtype):
+        raise EscapeError(f"x.view(dtype) {_ESCAPES.format('view')}")
+    return x if array_of(x._value) is None else x[...]
+
+
 def item(x: Any, *index: Any) -> Any:
     """Return one entry as a number, a node: the only one, or that at an index."""
     if not index and x.size != 1:
@@ -125,12 +138,13 @@ def item(x: Any, *index: Any) -> Any:
 
 implements(np.astype)(astype)
 for _name, _method in {
-    "astype": astype,
+    "astype": cast,
     "conj": conj,
     "copy": copied,
     "item": item,
     "reshape": reshape,
     "transpose": transpose,
+    "view": view,
     "flatten": flatten,
     "compress": compressed,
     "T": property(transpose, doc="The node with its axes reversed."),
@@ -190,7 +204,7 @@ REFUSED_METHODS = {
 }
 """Methods that would change a node in place or lose its history, with the reason."""
 
-_OF_MEMORY = "byteswap dump dumps getfield tobytes tofile tolist view"
+_OF_MEMORY = "byteswap dump dumps getfield tobytes tofile tolist"
 for _name in _OF_MEMORY.split():
     REFUSED_METHODS[_name] = _ESCAPES.format(_name)
 

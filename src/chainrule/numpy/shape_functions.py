@@ -16,16 +16,17 @@ from chainrule.numpy.buffers import taking_nodes
 from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import (
     describe,
     dtype_of,
-    ndarray,
+    lies_in,
     normalize_axes,
     own_axes,
     shape_of,
 )
-from chainrule.values.types import Array, Order, Shape
-from chainrule.values.versions import array_of
+from chainrule.values.types import Array, Order, Shape, Value
+from chainrule.values.versions import array_of, memory_of
 from chainrule.values.vertices import as_array, may_hold, raw, stand_in
 from chainrule.wrapping import implements
 
@@ -39,18 +40,25 @@ def ravel(a: ArrayLike, order: str = "C") -> Any:
     """Return a with one axis, in the order 'C' or 'F'; as NumPy a view or a copy."""
     x = ops.asarray(a)
     z = ops.reshape(x, (-1,), order=order)
-    known = array_of(raw(x))
-    if isinstance(known, ndarray) and not (
-        known.flags.f_contiguous if order == "F" else known.flags.c_contiguous
-    ):
-        return own(z)
-    return z
+    is_view = lies_in(array_of(raw(x)), order)
+    if isinstance(x, node) and x.ndim and memory_of(x).locked:
+        is_view = x.size < 2  # NumPy's diagonal lies in memory with gaps
+    return z if is_view else own(z)
 
 
 @implements(np.copy, moves=True, in_order=True)
 def copy(a: ArrayLike, order: Order = "K", subok: bool = False) -> Any:
     """Return a; a node of its own, so that it can be told from ``a``."""
-    return own(a, a, order=order) if isinstance(a, node) else np.copy(a, order)
+    return array_copy(a, order) if isinstance(a, node) else np.copy(a, order)
+
+
+def array_copy(x: Value, order: Order = "K") -> Any:
+    """Return a copy of a node or a traced value: an array, also of a number."""
+    if isinstance(x, stand_in):
+        return x.laid_out(None, order)
+    value = raw(x)
+    is_array = is_foreign(value) or array_of(value) is not None
+    return own(x, x, order=order) if is_array else own(ops.broadcast_to(x, ()))
 
 
 @implements(

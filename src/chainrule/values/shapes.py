@@ -68,7 +68,7 @@ def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
     Each has a place of its own, where entries of the other one share theirs.
     """
     strides = like.strides
-    if like.flags.forc or _shares_places(like):
+    if like.flags.forc or shares_places(like):
         out = np.empty_like(like, subok=False)
     else:
         reach = [s * (n - 1) for s, n in zip(strides, like.shape, strict=True)]
@@ -80,7 +80,7 @@ def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def _shares_places(x: NDArray[Any]) -> bool:
+def shares_places(x: NDArray[Any]) -> bool:
     """Tell whether entries of an array may lie in one place: windows, a broadcast."""
     reach = x.itemsize
     for step, n in sorted(zip(map(abs, x.strides), x.shape, strict=True)):
@@ -95,6 +95,13 @@ def in_order(value: NDArray[Any], order: Order) -> NDArray[Any]:
     if order != "K":
         return np.asarray(value, order=order)
     return value if value.flags.forc else np.copy(value, order="K")
+
+
+def lies_in(value: Value | None, order: str | None) -> bool:
+    """Tell whether a value is no array, or one that lies in memory in an order."""
+    if not isinstance(value, np.ndarray) or order not in ("C", "F"):
+        return True
+    return value.flags.c_contiguous if order == "C" else value.flags.f_contiguous
 
 
 def index_of_view(view: NDArray[Any], base: NDArray[Any]) -> Any:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from chainrule import progress
 from chainrule.compiler.options import Options
 from chainrule.compiler.tracing.active import ACTIVE, is_protected
+from chainrule.compiler.tracing.calls import named
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.compositions import by_parts
 from chainrule.compiler.tracing.constants import kept
@@ -43,6 +44,7 @@ from chainrule.compiler.tracing.traced_operators import add_operators
 from chainrule.errors import CompileError, EscapeError
 from chainrule.nodes.admission import numeric_array
 from chainrule.nodes.recorder import as_operand, may_change
+from chainrule.nodes.tables import FUNCTIONS
 from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import SEQUENCES, describe, kind_of, ndarray
 from chainrule.values.versions import shares
@@ -182,6 +184,8 @@ class Trace:
         self, function: Function, args: Sequence[Any], given: Mapping[str, Any]
     ) -> Any:
         """Run a function on stand-ins, as the rows that it is composed of, if any."""
+        if function is np.nan_to_num and not named(function, args, given)["copy"]:
+            return FUNCTIONS[function](*args, **given)  # writes into its argument
         z = by_parts(self, function, args, given)
         return self.call(function, args, given) if z is None else _noted(z, args)
 
@@ -333,8 +337,8 @@ class Trace:
 _PLACES = (
     "To read an array of NumPy's own at a place that the body computes, or to write "
     "there, make it a = chainrule.numpy.array(a), or pass it to the function as an "
-    "argument; write a[i + np.arange(n)] for a[i:i + n]. A count, as of range(n), has to "
-    "be known before the loop."
+    "argument; write a[i + np.arange(n)] for a[i:i + n]. A count, as of range(n), has "
+    "to be known before the loop."
 )
 _INSTEAD: dict[Any, str] = {bool: "Use np.where or gd.cond there."}
 """What to write instead of a decision of a body, by what it asks for."""
@@ -352,6 +356,8 @@ def _note_view(z: Traced, args: Sequence[Any]) -> None:
     for x in args:
         if isinstance(x, SEQUENCES):
             _note_view(z, x)
+        elif x is z:
+            return
         elif isinstance(x, Traced) and x.home is z.home and shares(z.value, x.value):
             z.base = x
             x.seen_by(z)

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import DTypeLike
 
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.plain_operators import UFUNCS
-from chainrule.compiler.tracing.traced import FLAT, Traced
+from chainrule.compiler.tracing.traced import FLAT, Traced, escape
 from chainrule.compiler.tracing.traced_operators import BINARY
 from chainrule.errors import EscapeError, ReadOnlyError
 from chainrule.nodes.remedies import ASSIGNED
@@ -27,7 +28,13 @@ from chainrule.operations_grad.indexing import setitem
 from chainrule.rules import plain, rule_of
 from chainrule.values.containers import declare_value
 from chainrule.values.indices import same_index, written_where
-from chainrule.values.shapes import index_of_view, laid_out, ndarray
+from chainrule.values.shapes import (
+    index_of_view,
+    laid_out,
+    lies_in,
+    ndarray,
+    shares_places,
+)
 from chainrule.values.types import Index, Order
 from chainrule.values.versions import shares
 from chainrule.values.vertices import vertex
@@ -107,7 +114,10 @@ def _refuse(y: Traced, what: str) -> None:
             )
         if base is None:
             return
-        if base.value.flags.writeable and not y.value.flags.writeable:
+        known, shown = base.value, y.value
+        if known.flags.writeable and (
+            not shown.flags.writeable or shares_places(shown)
+        ):
             raise ReadOnlyError(
                 f"{what}: a view that NumPy does not let be written, as of "
                 f"np.broadcast_to and np.diagonal, at {user_line()}. Write into a "
@@ -266,8 +276,23 @@ def _flatten(x: Traced, order: Order = "C") -> Any:
 def _copy(x: Traced, order: Order = "C") -> Any:
     """Return ``np.copy``: by rows, as the method of arrays does."""
     known = x.value
-    lies_so = not isinstance(known, ndarray) or known.flags.c_contiguous
+    if not isinstance(known, ndarray):
+        return x
+    lies_so = known.flags.c_contiguous
     return _np.copy(x) if order in "CK" and lies_so else _np.copy(x, order)
+
+
+def _cast(x: Traced, dtype: DTypeLike, order: Order = "K", **given: Any) -> Any:
+    """Return what ``np.astype`` does, in an order."""
+    z: Any = _astype(x, dtype, **given)
+    return z if lies_in(z.value, order) else z.laid_out(None, order)
+
+
+def _view(x: Traced, dtype: DTypeLike | None = None) -> Any:
+    """Return a view of the same dtype; there is none of another."""
+    if dtype is not None and dtype is not ndarray and np.dtype(dtype) != x.dtype:
+        raise escape("x.view(dtype)")
+    return x[...] if isinstance(x.value, ndarray) else x
 
 
 def _flat(x: Traced) -> Any:
@@ -280,9 +305,13 @@ def _flat(x: Traced) -> Any:
     return z
 
 
+_astype = Traced.astype
 declare_value(_Stale)
 declare_value(_GivenUp)
 Traced.copy = _copy  # type: ignore[attr-defined]
+Traced.astype = _cast  # type: ignore[method-assign]
+Traced.view = _view  # type: ignore[attr-defined]
+Traced.mT = property(_np.matrix_transpose)  # type: ignore[attr-defined]
 Traced.flatten = _flatten  # type: ignore[attr-defined]
 Traced.root = property(_root)  # type: ignore[misc]
 Traced.flat = property(_flat)  # type: ignore[attr-defined]
