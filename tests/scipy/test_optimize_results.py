@@ -390,7 +390,7 @@ def test_linear_constraints_that_are_sparse_stay_so():
 # --------------------------------------------------------------- of what nodes decide
 
 
-def slopes_of(f, x):
+def slopes_of(f, x, *, compiled=True):
     """Check the derivative of a number, and return it."""
     along = np.cos(np.arange(np.size(x))).reshape(np.shape(x))
     at = [f(x + k * 1e-3 * along) for k in (1, -1, 2, -2)]
@@ -398,7 +398,8 @@ def slopes_of(f, x):
     found = gd.grad(f)(x)
     np.testing.assert_allclose(np.sum(found * along), expected, rtol=1e-5)
     np.testing.assert_allclose(gd.jvp(f, (x,), (along,))[1], expected, rtol=1e-5)
-    np.testing.assert_allclose(gd.compile(gd.grad(f))(x), found, rtol=1e-6)
+    if compiled:
+        np.testing.assert_allclose(gd.compile(gd.grad(f))(x), found, rtol=1e-6)
     return found
 
 
@@ -466,3 +467,41 @@ def test_hessians_and_standard_errors_of_minima_are_differentiated():
     p = np.array([1.0, 2.0])
     slopes_of(errors, p)
     slopes_of(lambda p: np.sum(solve(p).hess * np.arange(9.0).reshape(3, 3)), p)
+
+
+def test_plain_numbers_of_scipys_are_left_out_where_the_solution_is_a_node():
+    weights = np.array([1.0, 3.0])
+
+    def solve(p):
+        return ours.minimize(
+            lambda x: np.sum(weights * (x - p) ** 2), np.zeros(2), bounds=[(0, 0.5)] * 2
+        )
+
+    push = gd.jacobian(lambda p: solve(p).jac)(np.array([1.0, 0.2]))
+    np.testing.assert_allclose(push, [[-2.0, 0.0], [0.0, 0.0]], atol=1e-9)
+    with pytest.raises(AttributeError, match=r"'hess_inv' is plain.*standard_errors"):
+        gd.grad(lambda p: np.sum(solve(p).hess_inv.todense()))(weights)
+    assert solve(weights).hess_inv.shape == (2, 2)
+
+    def spread(y):
+        fit = ours.least_squares(lambda p: decay(T[::5], *p) - y, [2.0, 1.0], **STRICT)
+        return np.sum(np.linalg.inv(fit.jac.T @ fit.jac))
+
+    slopes_of(spread, Y[::5])
+
+
+def test_what_fits_say_beside_their_parameters_is_differentiated():
+    t, y = T[::5], Y[::5]
+
+    def chi(y):
+        more = ours.curve_fit(decay, t, y, p0=[2.0, 1.0], full_output=True, **STRICT)
+        return np.sum(more[2]["fvec"] ** 4)
+
+    def spread(y):
+        _, found, told, *_ = ours.leastsq(
+            lambda p: decay(t, *p) - y, [2.0, 1.0], full_output=True, **STRICT
+        )
+        return np.sum(found) * np.sum(told["fvec"] ** 2)
+
+    slopes_of(lambda y: 1e3 * chi(y), y, compiled=False)
+    slopes_of(spread, y)

@@ -11,15 +11,17 @@ import numpy as np
 import scipy.optimize
 
 from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
 from chainrule.scipy.optimize.problems import Problem, as_array, as_number, parts_of
+from chainrule.scipy.optimize.results import inverse, jacobian_at
 from chainrule.scipy.optimize.roots import matrix_of, raveled
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.values.shapes import TUPLE
-from chainrule.values.types import Array, Operation
+from chainrule.values.types import Array, Operation, Parameters, Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -158,10 +160,21 @@ def leastsq(
     x, active = found.x, activity_of(found)
     if squares is not None and active is not None:
         x = minimum(squares, x, *free, active)
-    x = unknowns.restored(x)
     if not full_output:
-        return x, found.ier
-    return x, found.get("cov_x"), found.get("infodict"), found.get("mesg"), found.ier
+        return unknowns.restored(x), found.ier
+    spread, told = _beside(problem, x, found.get("cov_x"), found.get("infodict"))
+    return unknowns.restored(x), spread, told, found.get("mesg"), found.ier
+
+
+def _beside(
+    problem: Problem, x: Value, spread: Array | None, told: Parameters | None
+) -> Any:
+    """Return a covariance and what SciPy tells; of a node, what is differentiated."""
+    if not isinstance(x, node):
+        return spread, told
+    slopes, r = jacobian_at(problem, x), problem.of(x, *problem.args)
+    inverted = None if spread is None else inverse(slopes.T @ slopes)
+    return inverted, {"fvec": r, **({} if told is None else {"nfev": told["nfev"]})}
 
 
 def lsq_linear(

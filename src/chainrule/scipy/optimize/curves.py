@@ -118,7 +118,15 @@ def curve_fit(
         p = minimum(problems[1], p, *flat_bounds(as_bounds(bounds), start.size), active)
         if is_stand_in(found) or _np.isfinite(found).all():
             found = _covariance(problems[1:], p, covariance, absolute=absolute_sigma)
-    return (p, found, *result.get("more", ()))
+    return (p, found, *_told(result.get("more", ()), problems, p))
+
+
+def _told(more: Sequence[Any], problems: Sequence[Problem], p: Value) -> Sequence[Any]:
+    """Return what else SciPy says; of parameters that are a node, no plain arrays."""
+    if not (more and isinstance(p, node)):
+        return more
+    r = problems[2].of(p, *problems[2].args)
+    return ({"nfev": more[0]["nfev"], "fvec": r}, *more[1:])
 
 
 def _problems(

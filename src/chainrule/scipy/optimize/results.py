@@ -15,6 +15,7 @@ from scipy.sparse.linalg import splu
 from chainrule.errors import ArgumentError
 from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.problems import Problem
+from chainrule.transforms.gradients import grad
 from chainrule.transforms.matrices import hessian, jacobian
 from chainrule.values.types import Array, Parameters, Value
 from chainrule.values.vertices import is_stand_in
@@ -32,7 +33,35 @@ BLOCK = 256
 """Columns of the inverse of a sparse matrix that are computed together."""
 
 
-class Minimum(_Result):
+PLAIN = "constr final_simplex grad hess_inv jac lagrangian_grad multipliers v".split()
+"""What SciPy says of a solution in plain numbers: they have no derivative."""
+
+
+class _Found(_Result):
+    """A result of SciPy's, without its plain numbers where the solution is a node."""
+
+    _at: Any
+
+    def _keep(self, found: Parameters, x: Value) -> dict[str, Any]:
+        """Enter what was found; return what is kept beside it, and not printed."""
+        dict[str, Any].__init__(self, found)
+        kept = self.__dict__  # what is set as an attribute is an entry
+        kept["_at"] = x if _moves(x) else _np.array(x)
+        for name in PLAIN if isinstance(x, node) else ():
+            self.pop(name, None)
+        return kept
+
+    def __getattr__(self, name: str) -> Any:
+        if name in PLAIN and isinstance(self.__dict__.get("_at"), node):
+            raise AttributeError(
+                f"{name!r} is plain in SciPy's result, so that it is left out where "
+                "the solution is a node: its derivative would be zero. There are x, "
+                "fun, jac and hess, standard_errors() and, of fits, covariance()."
+            )
+        return _Result.__getattr__(self, name)
+
+
+class Minimum(_Found):
     """What SciPy returns of a minimum, with the Hessian there.
 
     Attributes
@@ -52,17 +81,14 @@ class Minimum(_Result):
     """
 
     _problem: Problem
-    _at: Any
 
     def __init__(self, found: Parameters, problem: Problem, x: Value) -> None:
         """Keep what was found, and the problem for derivatives that are asked for.
 
         They are those at ``x``, the flat array that was found or a node of it.
         """
-        dict[str, Any].__init__(self, found)
+        self._keep(found, x)["_problem"] = problem
         self.pop("hess", None)  # of the methods that have one
-        kept = self.__dict__  # what is set as an attribute is an entry, and printed
-        kept["_problem"], kept["_at"] = problem, _kept(x)
 
     def __reduce__(self) -> Any:
         """Pickle what SciPy found, without the functions."""
@@ -72,6 +98,13 @@ class Minimum(_Result):
     def hess(self) -> Any:
         """The Hessian at the solution, of the flat unknowns."""
         return hessian_at(self._problem, self._at)
+
+    @property
+    def jac(self) -> Any:
+        """The gradient at the solution, of the flat unknowns."""
+        if isinstance(self._at, node):
+            return grad(_on_nodes(self._problem))(self._at)
+        return self.__getattr__("jac")
 
     def standard_errors(self) -> Any:
         """Return the square roots of the diagonal of the inverse Hessian, as ``x`` is.
@@ -83,7 +116,7 @@ class Minimum(_Result):
         return self._problem.unknowns.restored(found)
 
 
-class Fit(_Result):
+class Fit(_Found):
     """What SciPy returns of least squares, with the Hessian and covariances there.
 
     Attributes
@@ -105,7 +138,6 @@ class Fit(_Result):
 
     _squares: Callable[[], Problem]
     _problem: Problem
-    _at: Any
     _loss: Loss
 
     def __init__(
@@ -119,11 +151,9 @@ class Fit(_Result):
 
         ``problem`` has the residuals; ``x`` is flat, and a node where these read one.
         """
-        dict[str, Any].__init__(self, found)
-        kept = self.__dict__  # what is set as an attribute is an entry, and printed
+        kept = self._keep(found, found["x"])
         kept["_squares"], kept["_loss"] = functools.cache(squares), loss
-        kept["_at"], kept["_made"] = _kept(found["x"]), (found["jac"], found["fun"])
-        kept["_problem"] = problem
+        kept["_problem"], kept["_made"] = problem, (found["jac"], found["fun"])
 
     def __reduce__(self) -> Any:
         """Pickle what SciPy found, without the functions."""
@@ -133,6 +163,13 @@ class Fit(_Result):
     def hess(self) -> Any:
         """The Hessian of half the sum of squares at the solution."""
         return hessian_at(self._squares(), self._at)
+
+    @property
+    def jac(self) -> Any:
+        """The Jacobian of the residuals at the solution, in the flat unknowns."""
+        if isinstance(self._at, node):
+            return jacobian_at(self._problem, self._at)
+        return self.__getattr__("jac")
 
     def covariance(
         self, kind: str = "jacobian", *, absolute_sigma: bool = False
@@ -185,8 +222,8 @@ class Fit(_Result):
             )
         self._refuse_losses()
         jacobian, residuals = self.__dict__["_made"]
-        if _moves(self._at):
-            jacobian = jacobian_at(self._problem, self._at)
+        if isinstance(self._at, node):
+            jacobian = self.jac
         if kind == "jacobian":
             return jacobian.T @ jacobian, None
         filling = filling_of(jacobian, residuals) if kind == "sandwich" else None
@@ -203,11 +240,6 @@ class Fit(_Result):
         if absolute_sigma:
             return 1.0
         return scale_of(self.__dict__["_made"][1], self._at.size)
-
-
-def _kept(x: Value) -> Any:
-    """Return a solution that is kept: a node, or a copy of an array."""
-    return x if _moves(x) else _np.array(x)
 
 
 def _moves(x: Value) -> bool:
