@@ -6,7 +6,9 @@ import pytest
 
 import chainrule as gd
 from chainrule.compiler.native.fusion import Fused, fused
-from tests.compiler.test_fusion import arrays, assert_close, on_tape, program_of
+from tests.compiler.test_fusion import N, arrays, assert_close, on_tape, program_of
+
+RNG = np.random.default_rng(5)
 
 
 def nests(f, *args):
@@ -44,6 +46,19 @@ def test_a_difference_is_computed_again():
     (first, _), (second, names) = nests(centred, *arrays(2))
     assert (first, second) == (0, 1)
     assert "subtract" in names
+
+
+CONSTANTS = RNG.normal(size=N)
+
+
+def test_an_array_that_is_constant_is_read_again():
+    def f(x, y):
+        z = 2.0 * CONSTANTS + np.sum(x)
+        return z / np.sum(z * z), y
+
+    (first, _), (second, names) = nests(f, *arrays(2))
+    assert (first, second) == (0, 1)
+    assert "add" in names
 
 
 def of_two_arrays(x, y):

@@ -125,14 +125,12 @@ class _Again:
             parts = set(self._parts(x))
             waiting += parts - done
             for y in (*_arrays_in(x.args), *_arrays_in(tuple(x.given.values()))):
-                if y in parts or self._is_small(y, row):
+                is_row = isinstance(y, Row)
+                if (is_row and y in parts) or self._is_small(y, row):
                     continue
-                if not isinstance(y, Row):
-                    arrays.add(id(y))
-                elif not self._is_there(y):
+                if is_row and not self._is_there(y):
                     return False
-                else:
-                    arrays.add(y)
+                arrays.add(y if is_row else id(y))
         return len(arrays) <= 1
 
     def _is_small(self, y: Any, row: Row) -> bool:
