@@ -206,3 +206,17 @@ def test_carries_of_float64_are_not_rounded_to_the_float32_beside_them(executor,
     args = 0.0, SINGLE(0.7), RNG.normal(size=20)
     for a, e in same_kinds(gd.compile(f, executor=executor)(*args), f(*args)):
         np.testing.assert_allclose(a, e, rtol=1e-14)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "auto"])
+def test_numbers_of_complex128_are_numpys_where_they_are(executor):
+    def f(x, y):
+        z = x * 1j / 2 + np.abs(x)
+        return z, 1j * x, np.where(x > y, z, y), z * y
+
+    fast, args = gd.compile(f, executor=executor), (np.float64(0.5), SINGLE(0.3))
+    expected = f(*args)
+    for _ in range(2):
+        found = fast(*args)
+        same_kinds(found, expected)
+        assert list(map(type, found)) == list(map(type, expected))

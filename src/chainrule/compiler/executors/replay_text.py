@@ -48,6 +48,7 @@ from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
 _of: Any = operator
 
 _FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
+_DOUBLE = _FLOAT, np.dtype(np.complex128)
 
 
 def compile_program(
@@ -291,15 +292,18 @@ class _Narrow:
     def row(self, row: Row) -> str:
         """Return the row's name in the class that NumPy's promotion asks for."""
         name = self._names.row(row)
-        if row.number is complex:
-            return f"complex({name})"
-        if row.shape != () or row.dtype != _FLOAT:
+        if row.shape != () or row.dtype not in _DOUBLE:
             return name
-        return f"float({name})" if row.number is float else f"np.float64({name})"
+        return f"{_class_of(row)}({name})"
 
     def constant(self, x: Any, name: str) -> str:
         """Return the name of a value."""
         return self._names.constant(x, name)
+
+
+def _class_of(row: Row) -> str:
+    """Return the class of a number, Python's or NumPy's."""
+    return f"np.{row.dtype.name}" if row.number is None else row.number.__name__
 
 
 def _returned(program: Program, names: Names) -> list[str]:
@@ -311,13 +315,13 @@ def _returned(program: Program, names: Names) -> list[str]:
         if not isinstance(x, Row):
             results.append(f"{text}.copy()" if isinstance(x, ndarray) else text)
             continue
-        if x.shape == () and x.dtype == _FLOAT:
-            kind = "float" if x.number is float else "np.float64"
-            results.append(f"{kind}({text})")
+        if x.shape == () and (x.dtype == _FLOAT or x.number is complex):
+            results.append(f"{_class_of(x)}({text})")
             continue
         if x.number is not None:
-            results.append(f"complex({text})" if x.number is complex else text)
+            results.append(text)
             continue
+        name = text
         if may_share(x, seen):
             copied = f"{text}.copy()"
             # A loop or a branch may have handed on an int of Python's.
@@ -325,5 +329,7 @@ def _returned(program: Program, names: Names) -> list[str]:
             text = (
                 f"{text} if isinstance({text}, int) else {copied}" if whole else copied
             )
+        if x.shape == () and x.dtype in _DOUBLE:
+            text = f"np.complex128({name}) if type({name}) is complex else {text}"
         results.append(text)
     return results
