@@ -1,7 +1,6 @@
 """``autograd.numpy``: every name of NumPy's, functions taking boxes."""
 
-from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
+import importlib
 
 import numpy as _np
 
@@ -17,12 +16,6 @@ from chainrule.compat.autograd.numpy import random as random
 globals().update(
     {k: v for k, v in vars(numpy_wrapper).items() if not k.startswith("_")}
 )
+for _name in "testing typing lib dtypes exceptions polynomial ma char".split():
+    globals()[_name] = importlib.import_module(f"numpy.{_name}")
 __version__ = _np.__version__
-_PARTS = "testing typing lib dtypes exceptions polynomial ma char".split()
-
-
-def __getattr__(name: str) -> _ModuleType:
-    """Return a part of NumPy's that takes no boxes: it comes when it is asked for."""
-    if name in _PARTS:
-        return _import_module(f"numpy.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
