@@ -98,15 +98,13 @@ def may_grow(row: Row) -> bool:
 # ------------------------------------------------------------------ entry by entry
 
 
-_NOT_PLAIN = np.power, np.nextafter
-"""Ufuncs that are other operations for some operands or dtypes."""
-
-
 def number_opcode(f: np.ufunc, dtype: np.dtype[Any]) -> int | None:
     """Return the opcode of a ufunc that is one instruction for any numbers."""
-    if f.signature is not None or f in _NOT_PLAIN or traits_of(f).in_order:
+    if f.signature is not None or f is np.power or traits_of(f).in_order:
         return None
     name = operation_named(f)
+    if name == "nextafter" and dtype == SINGLE:
+        return None
     return OPCODES.get(single_of(name) if name and dtype == SINGLE else name)
 
 
