@@ -62,6 +62,44 @@ def refused(what: str, instead: str) -> MissingRuleError:
     return MissingRuleError(f"{what} has no derivative. {instead}")
 
 
+class plain_only:
+    """An attribute or a method of SciPy's objects that knows plain numbers alone.
+
+    SciPy's own object has the plain values of what moves: there it raises, as its
+    result would be a constant.
+    """
+
+    def __init__(self, instead: str = "Use the array that was given.") -> None:
+        """Keep what to write instead."""
+        self.instead = instead
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Find what SciPy has under the name, if its class has anything."""
+        self.name = name
+        held: list[Any] = [vars(base) for base in owner.__mro__[1:]]
+        self.theirs: Any = next((names[name] for names in held if name in names), None)
+
+    def __get__(self, made: Any, owner: type[Any]) -> Any:
+        """Return what SciPy has, or raise."""
+        if made is None:
+            return self.theirs
+        if getattr(made, "_moving", None):
+            raise refused(f"{owner.__name__}.{self.name} of nodes", self.instead)
+        if self.theirs is not None:
+            return self.theirs.__get__(made, owner)
+        held: Any = made.__dict__
+        if self.name not in held:
+            raise AttributeError(self.name)
+        return held[self.name]
+
+    def __set__(self, made: Any, value: Any) -> None:
+        """Keep a value, as SciPy does."""
+        if hasattr(self.theirs, "__set__"):
+            self.theirs.__set__(made, value)
+        else:
+            made.__dict__[self.name] = value
+
+
 def divided(x: Any, y: Any) -> Any:
     """Return x / y, and 0 where y is."""
     _np: Any = np

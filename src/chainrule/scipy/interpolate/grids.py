@@ -20,6 +20,7 @@ from chainrule.scipy.moving import (
     increasing,
     moves,
     own_floats,
+    plain_only,
     refused,
 )
 from chainrule.values.types import Array
@@ -47,6 +48,8 @@ class RegularGridInterpolator(_scipy.RegularGridInterpolator):
     array([1.5, 0.5])
     """
 
+    values: plain_only = plain_only()
+    grid: plain_only = plain_only()
     _moving: bool = False
     """Whether grid points or values hold nodes or traced values."""
 
@@ -237,6 +240,9 @@ def interpn(
     return made(xi)
 
 
+_CALLED = "Call it: its values have one."
+
+
 class RectBivariateSpline(_scipy.RectBivariateSpline):
     """A spline of two variables on a grid, as SciPy's ``RectBivariateSpline``.
 
@@ -254,6 +260,12 @@ class RectBivariateSpline(_scipy.RectBivariateSpline):
     4.0
     """
 
+    tck: plain_only = plain_only(_CALLED)
+    get_coeffs: plain_only = plain_only(_CALLED)
+    get_knots: plain_only = plain_only(_CALLED)
+    get_residual: plain_only = plain_only("It is 0 where s=0.")
+    integral: plain_only = plain_only("Add values at the nodes of a quadrature.")
+    partial_derivative: plain_only = plain_only("Call it with dx and dy.")
     _moving: tuple[Any, Any] | None = None
     """The knots of both axes and the coefficients, where they hold nodes."""
 

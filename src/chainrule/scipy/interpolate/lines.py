@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike
 from chainrule.scipy.interpolate import pieces
 from chainrule.scipy.interpolate.pieces import lane, moved_to
 from chainrule.scipy.interpolate.splines import make_interp_spline
-from chainrule.scipy.moving import array_of, example, floats_of, moves, own_floats
+from chainrule.scipy.moving import (
+    array_of,
+    example,
+    floats_of,
+    moves,
+    own_floats,
+    plain_only,
+)
 from chainrule.values.shapes import normalize_axes
 from chainrule.values.types import Array
 from chainrule.values.vertices import is_refused
@@ -39,6 +46,9 @@ class interp1d(_scipy.interp1d):
     array([0.75, 0.25, 0.  ])
     """
 
+    x: plain_only = plain_only()
+    y: plain_only = plain_only()
+    fill_value: plain_only = plain_only()
     _moving: tuple[Any, Any, Any] | None = None
     """The sorted x, the y with their axis first, and the fill value."""
 

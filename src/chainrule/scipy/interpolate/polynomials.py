@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.scipy.interpolate.pieces import moved_to
-from chainrule.scipy.moving import example, floats_of, moves, own_floats, refused
+from chainrule.scipy.moving import (
+    example,
+    floats_of,
+    moves,
+    own_floats,
+    plain_only,
+    refused,
+)
 from chainrule.values.vertices import is_refused, raw
 
 _scipy: Any = scipy.interpolate
@@ -98,6 +105,9 @@ def lagrange(x: ArrayLike, w: ArrayLike) -> Any:
     return _scipy.lagrange(x, w)
 
 
+_SLOPES = "Differentiate it: gd.elementwise_grad(p)(x), where p is the interpolant."
+
+
 class BarycentricInterpolator(_scipy.BarycentricInterpolator):
     """The polynomial through values, as ``scipy.interpolate``'s.
 
@@ -105,6 +115,9 @@ class BarycentricInterpolator(_scipy.BarycentricInterpolator):
     """
 
     _given: Any = None
+    yi: plain_only = plain_only()
+    derivative: plain_only = plain_only(_SLOPES)
+    derivatives: plain_only = plain_only(_SLOPES)
 
     def __init__(
         self, xi: ArrayLike, yi: ArrayLike | None = None, axis: int = 0, **more: Any
@@ -155,6 +168,11 @@ class KroghInterpolator(_scipy.KroghInterpolator):
     It is differentiable in ``xi``, ``yi`` and the points at which it is called, where
     no ``xi`` is repeated.
     """
+
+    yi: plain_only = plain_only()
+    c: plain_only = plain_only("Call it: its values have one.")
+    derivative: plain_only = plain_only(_SLOPES)
+    derivatives: plain_only = plain_only(_SLOPES)
 
     def __init__(self, xi: ArrayLike, yi: ArrayLike, axis: int = 0) -> None:
         """Interpolate ``yi`` along an axis."""

@@ -20,6 +20,7 @@ from chainrule.scipy.moving import (
     floats_of,
     moves,
     own_floats,
+    plain_only,
     refused,
     root,
 )
@@ -49,6 +50,8 @@ class RBFInterpolator(_scipy.RBFInterpolator):
     np.float64(1.0)
     """
 
+    y: plain_only = plain_only()
+    d: plain_only = plain_only()
     _moving: tuple[Any, Any] | None = None
     """The points and coefficients, where they hold nodes or traced values."""
 
@@ -246,6 +249,8 @@ class LinearNDInterpolator(_scipy.LinearNDInterpolator):
     which triangles there are is locally constant.
     """
 
+    points: plain_only = plain_only()
+    values: plain_only = plain_only()
     _moving: bool = False
 
     def __init__(
@@ -277,6 +282,8 @@ class LinearNDInterpolator(_scipy.LinearNDInterpolator):
 class NearestNDInterpolator(_scipy.NearestNDInterpolator):
     """The value at the nearest point, as SciPy's: differentiable in the values."""
 
+    points: plain_only = plain_only()
+    values: plain_only = plain_only()
     _moving: bool = False
 
     def __init__(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from chainrule.scipy.interpolate import basis
 from chainrule.scipy.interpolate.splines import splev, splrep
-from chainrule.scipy.moving import example, moves, refused
+from chainrule.scipy.moving import example, moves, plain_only, refused
 
 _np: Any = np
 _scipy: Any = scipy.interpolate
@@ -34,6 +34,8 @@ class UnivariateSpline(_scipy.UnivariateSpline):
     3.0
     """
 
+    get_residual: plain_only = plain_only("It is 0 where s=0.")
+    set_smoothing_factor: plain_only = plain_only("Make another spline.")
     _moving: tuple[Any, Any, int] | None = None
     """Knots, coefficients and degree, where they hold nodes or traced values."""
 
@@ -115,6 +117,27 @@ class UnivariateSpline(_scipy.UnivariateSpline):
         z = UnivariateSpline._from_tck((example(t), example(c), k), ext)
         z._moving = t, c, k
         return z
+
+    def derivatives(self, x: ArrayLike) -> Any:
+        """Return the value and all derivatives at a point."""
+        if self._moving is None and not moves(x):
+            return _scipy.UnivariateSpline.derivatives(self, x)
+        _, _, k = self._moving or self._eval_args
+        return _np.stack([self(x, nu) for nu in range(k + 1)])
+
+    def get_coeffs(self) -> Any:
+        """Return the coefficients in the basis of B-splines."""
+        if self._moving is None:
+            return _scipy.UnivariateSpline.get_coeffs(self)
+        t, c, k = self._moving
+        return c[: t.shape[0] - k - 1]
+
+    def get_knots(self) -> Any:
+        """Return the knots, of which each end is one."""
+        if self._moving is None:
+            return _scipy.UnivariateSpline.get_knots(self)
+        t, _, k = self._moving
+        return t[k : t.shape[0] - k]
 
     def roots(self) -> Any:
         """Return the roots of a plain spline."""

@@ -10,7 +10,15 @@ import scipy.spatial.transform
 from numpy.typing import ArrayLike
 
 from chainrule.numpy import mirror
-from chainrule.scipy.moving import array_of, example, floats_of, moves, refused, root
+from chainrule.scipy.moving import (
+    array_of,
+    example,
+    floats_of,
+    moves,
+    plain_only,
+    refused,
+    root,
+)
 from chainrule.scipy.spatial import quaternions
 from chainrule.scipy.spatial.leading import leading
 from chainrule.values.types import Array
@@ -334,11 +342,17 @@ class Slerp(_scipy.Slerp):
     It is differentiable in times, rotations and the times at which it is called.
     """
 
+    times: plain_only = plain_only()
+    timedelta: plain_only = plain_only()
+    rotations: plain_only = plain_only()
+    rotvecs: plain_only = plain_only()
+
     def __init__(self, times: ArrayLike, rotations: Any) -> None:
         """Keep times and the rotations at them."""
         quats = _quat(rotations)
         plain = _scipy.Rotation(example(quats), normalize=False)
         _scipy.Slerp.__init__(self, example(times), plain)
+        self._plain: Any = _scipy.Slerp(example(times), plain)
         self._moving: bool = moves(times, quats)
         self._given = floats_of(times), quats
 
@@ -346,7 +360,7 @@ class Slerp(_scipy.Slerp):
         """Return the rotations at times."""
         if not self._moving and not moves(times):
             return Rotation._ours(_scipy.Slerp.__call__(self, times))
-        _scipy.Slerp.__call__(self, example(times))  # it checks the range
+        self._plain(example(times))  # it checks the range
         knots, quats = self._given
         at = floats_of(times)
         place = _np.searchsorted(knots[1:-1], at, side="left")
