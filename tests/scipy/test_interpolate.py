@@ -553,31 +553,34 @@ def test_compiled_maps_take_grids_of_both_directions():
 
 
 KEEPERS = {
-    "KroghInterpolator": (lambda i, y: i.KroghInterpolator(AT, y), "yi"),
-    "BarycentricInterpolator": (lambda i, y: i.BarycentricInterpolator(AT, y), "yi"),
-    "UnivariateSpline": (lambda i, y: i.UnivariateSpline(AT, y, s=0), "get_residual"),
+    "KroghInterpolator": (lambda i, y: i.KroghInterpolator(SITES, y), "yi"),
+    "BarycentricInterpolator": (lambda i, y: i.BarycentricInterpolator(SITES, y), "yi"),
+    "UnivariateSpline": (
+        lambda i, y: i.UnivariateSpline(SITES, y, s=0),
+        "get_residual",
+    ),
     "RectBivariateSpline": (
-        lambda i, y: i.RectBivariateSpline(AT, AT, np.outer(y, y)),
+        lambda i, y: i.RectBivariateSpline(SITES, SITES, np.outer(y, y)),
         "get_coeffs",
     ),
     "RegularGridInterpolator": (
-        lambda i, y: i.RegularGridInterpolator((AT,), y),
+        lambda i, y: i.RegularGridInterpolator((SITES,), y),
         "values",
     ),
-    "interp1d": (lambda i, y: i.interp1d(AT, y), "y"),
-    "RBFInterpolator": (lambda i, y: i.RBFInterpolator(AT[:, None], y), "d"),
+    "interp1d": (lambda i, y: i.interp1d(SITES, y), "y"),
+    "RBFInterpolator": (lambda i, y: i.RBFInterpolator(SITES[:, None], y), "d"),
     "NearestNDInterpolator": (
-        lambda i, y: i.NearestNDInterpolator(np.stack([AT, AT**2], 1), y),
+        lambda i, y: i.NearestNDInterpolator(np.stack([SITES, SITES**2], 1), y),
         "values",
     ),
 }
-AT = np.arange(5.0)
+SITES = np.arange(5.0)
 
 
 @pytest.mark.parametrize("name", KEEPERS)
 def test_plain_copies_of_what_moves_are_not_handed_out(name):
     make, attribute = KEEPERS[name]
-    y = np.sin(AT)
+    y = np.sin(SITES)
     known, wanted = (getattr(make(of, y), attribute) for of in (ours, theirs))
     if callable(wanted):
         known, wanted = known(), wanted()
@@ -590,21 +593,21 @@ def test_plain_copies_of_what_moves_are_not_handed_out(name):
     "kind", ["KroghInterpolator", "BarycentricInterpolator"], ids=str
 )
 def test_derivatives_of_polynomials_through_nodes_are_refused(kind):
-    of_nodes = getattr(ours, kind)(AT, gd.node(np.sin(AT)))
+    of_nodes = getattr(ours, kind)(SITES, gd.node(np.sin(SITES)))
     for method in ("derivative", "derivatives"):
         with pytest.raises(MissingRuleError, match="elementwise_grad"):
             getattr(of_nodes, method)(0.7)
-    plain = getattr(ours, kind)(AT, np.sin(AT))
-    known = getattr(theirs, kind)(AT, np.sin(AT))
+    plain = getattr(ours, kind)(SITES, np.sin(SITES))
+    known = getattr(theirs, kind)(SITES, np.sin(SITES))
     assert plain.derivative(0.7) == known.derivative(0.7)
 
 
 def test_what_splines_of_nodes_tell():
     def f(y, x):
-        spline = ours.UnivariateSpline(AT, y, s=0)
+        spline = ours.UnivariateSpline(SITES, y, s=0)
         return [spline.derivatives(x), spline.get_coeffs(), spline.get_knots()]
 
-    y = np.sin(AT)
+    y = np.sin(SITES)
     gd.check_gradients(f, (y, 1.3))
     for found, plain in zip(f(gd.node(y), gd.node(1.3)), f(y, 1.3), strict=True):
         np.testing.assert_allclose(gd.value(found), plain, rtol=1e-9, atol=1e-12)
