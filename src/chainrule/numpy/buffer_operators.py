@@ -65,7 +65,7 @@ def _function(name: str) -> Callable[..., Any]:
 
     @functools.wraps(of_array)
     def call(self: operated, *args: Any, **given: Any) -> Any:
-        call = function if is_recorded([args, given]) else of_array
+        call = function if is_recorded([self, args, given]) else of_array
         return call(self, *args, **given)
 
     return call

@@ -133,7 +133,7 @@ class buffer(operated):  # noqa: N801
         state = _state(self)
         if isinstance(state, stand_in) and is_basic(index):
             part = self._part_of_memory(index)
-            if isinstance(part, buffer) and _base_of(part) is not None:
+            if isinstance(part, buffer) and not (part.size and _base_of(part) is None):
                 return part  # it follows where a node comes
         if state is not None or isinstance(index, vertex):
             part = self.current()[index]
@@ -253,7 +253,7 @@ _base_of, _state_of = _BASE.__get__, _STATE.__get__
 buffer.made_as = buffer
 _view = ndarray.view
 _OWN = frozenset(("_part_of_memory", "current", "hand_over"))
-_TAKING = frozenset(("fill", "flat"))
+_TAKING = frozenset(("fill", "flat", "put"))
 """What a traced array has too, but takes no nodes by."""
 _OF_A_VIEW = (
     "A node would be written into a view of an array without derivatives, which would "

@@ -250,6 +250,7 @@ def constant_node(beside: Any, value: Any) -> Any:
 
     Its class is that of the node that it is used beside.
     """
+    _ = beside._value  # a stale view is made again: its class would do so to this
     z = new(beside.__class__)
     z._value, z._step, z.operands = value, None, ()
     z._parameters = CONSTANT  # no leaf: nobody else has seen it

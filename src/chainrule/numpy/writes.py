@@ -85,6 +85,9 @@ def put(a: Any, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
     places = _np.ravel(_np.take(_np.arange(a.size), ind, mode=mode))
     if places.size and size_of(v):
         values = v if not np.ndim(raw(v)) else _np.resize(v, places.shape)
+        if not a.ndim:
+            a[...] = values[-1] if np.ndim(raw(values)) else values
+            return
         a[_np.unravel_index(places, a.shape)] = values
 
 

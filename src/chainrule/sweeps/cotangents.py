@@ -104,8 +104,9 @@ class Bars:
                 taken = full_is_none(np.asarray(marks != 0))
             if not is_empty(taken):
                 self.add(y, supported(_apart(y_grad), taken))
-        if z in self.own:
-            self.own.discard(z)
+        is_own = z in self.own and shape_of(x) != ()  # else it may be a number
+        self.own.discard(z)
+        if is_own:
             value[index] = 0.0
         else:
             value = xp.setitem(value, 0.0, index=index)

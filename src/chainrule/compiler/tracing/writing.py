@@ -154,7 +154,8 @@ def _cut(z: Traced) -> Any:
     """Return the index of a view's entries in its base."""
     base = z.base
     if z.cut is FLAT:
-        z.cut = _np.unravel_index(_np.arange(base.size), base.shape)
+        places = _np.unravel_index(_np.arange(base.size), base.shape or (1,))
+        z.cut = places if base.shape else (None,)
     if z.cut is None:
         z.cut = index_of_view(z.value, z.base.value)
     return z.cut
