@@ -86,7 +86,7 @@ def put(a: Any, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
     if places.size and size_of(v):
         values = v if not np.ndim(raw(v)) else _np.resize(v, places.shape)
         if not a.ndim:
-            a[...] = values[-1] if np.ndim(raw(values)) else values
+            a[...] = _np.ravel(values)[-1]
             return
         a[_np.unravel_index(places, a.shape)] = values
 
