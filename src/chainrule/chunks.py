@@ -200,7 +200,8 @@ class Part:
 
     def __init__(self, name: str, f: Callable[..., Any], note: str) -> None:
         """Keep the function, and what is to be said of an error, with places."""
-        self.__name__, self._f, self._note, self._away = name, f, note, False
+        self.__name__: str = name
+        self._f, self._note, self._away = f, note, False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Come to another process."""

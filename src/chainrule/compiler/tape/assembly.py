@@ -7,7 +7,8 @@ flat workspace, the constants to fill in there, and the instructions.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,11 @@ SHORT = 16
 class Assembly:
     """Assigns places, and writes instructions."""
 
-    single: bool = False
-    """Whether what is written now computes with numbers of float32."""
-
     def __init__(self) -> None:
         """Begin with nothing but the place of a zero."""
         self.size: int = 0
+        self.single: bool = False
+        """Whether what is written now computes with numbers of float32."""
         self.code: Code = Code()
         self.called: list[tuple[int, Outside | Region]] = []
         """What runs between instructions: before the one of a number."""
@@ -49,6 +49,16 @@ class Assembly:
         self.absent: int = self.new(())
         """The place 0 of all entries that a function leaves out: nothing to add."""
         self.filled.append((self.absent, 0.0))
+
+    @contextmanager
+    def computing(self, single: bool) -> Generator[None]:  # noqa: FBT001
+        """Compute with numbers of float32 now, or not."""
+        before = self.single
+        self.single = single
+        try:
+            yield
+        finally:
+            self.single = before
 
     def new(self, shape: tuple[int, ...]) -> Places:
         """Return contiguous places of their own."""

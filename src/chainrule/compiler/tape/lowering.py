@@ -253,17 +253,8 @@ class Builder(Assembly):
         if row.shape is None:
             return self._several(row)
         check_kind(row)
-        with self._computing(is_single(row)):
+        with self.computing(is_single(row)):
             return self._of_one_result(row)
-
-    @contextmanager
-    def _computing(self, single: bool) -> Generator[None]:  # noqa: FBT001
-        """Compute with numbers of float32 now, or not."""
-        before, self.single = self.single, single
-        try:
-            yield
-        finally:
-            self.single = before
 
     def _of_one_result(self, row: Row) -> Any:
         """Return the places of a row that is an array or a number."""

@@ -87,7 +87,8 @@ class _Nested:
         """Return the integral over the variables up to ``depth``, the others given."""
         limits: Any = self.ranges[depth]
         options = self.options[depth]
-        low, high = limits(*outer) if callable(limits) else limits
+        between: Any = limits(*outer) if callable(limits) else limits
+        low, high = between
         given: Any = options(*outer) if callable(options) else options
         if given.get("points") is not None:
             inside = [x for x in given["points"] if low <= x <= high]
