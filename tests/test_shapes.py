@@ -17,6 +17,7 @@ from chainrule.values.shapes import (
     normalize_axes,
     reduced_axes,
     shape_of,
+    shares_places,
     unbroadcast,
 )
 
@@ -120,3 +121,11 @@ def test_shape_and_dtype_of_anything(x, shape, dtype):
 )
 def test_describe(x, text):
     assert describe(x) == text
+
+
+def test_an_array_without_entries_has_no_two_in_one_place():
+    x = np.zeros((2, 3))
+    assert shares_places(np.broadcast_to(x, (4, 2, 3)))
+    assert not shares_places(x[::-1].T)
+    for empty in (x[:0], x[:, :0], x[:0, None, ::-1], np.zeros((0, 0, 2))[..., ::-1]):
+        assert not shares_places(empty)

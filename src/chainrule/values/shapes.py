@@ -83,6 +83,8 @@ def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
 def shares_places(x: NDArray[Any]) -> bool:
     """Tell whether entries of an array may lie in one place: windows, a broadcast."""
     reach = x.itemsize
+    if not x.size:
+        return False
     for step, n in sorted(zip(map(abs, x.strides), x.shape, strict=True)):
         if n > 1 and step < reach:
             return True

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.rules import general
-from chainrule.rules.cases import Cases, case, spd
+from chainrule.rules.cases import REAL, Cases, Dtypes, case, spd
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Array, Namespace, Operation, Value
@@ -31,6 +31,7 @@ class leading_vector_grad(general):
     """
 
     forward = leading_vector
+    dtypes: Dtypes = REAL
     cases: Cases = (case(spd(4, 4)), case(spd(3, 3)))
 
     @staticmethod
