@@ -61,7 +61,10 @@ def read(*paths: Path) -> dict[str, Any]:
     newest: dict[tuple[str, str], Any] = {}
     for run in runs:
         newest |= {(row["workload"], row["peer"]): row for row in run["rows"]}
-    return {**runs[-1], "rows": list(newest.values())}
+    days = sorted({run["date"][:10] for run in runs})
+    versions = {k: v for run in runs for k, v in run["versions"].items()}
+    later = {"date": ", parts of ".join(days), "versions": versions}
+    return {**runs[-1], **later, "rows": list(newest.values())}
 
 
 def summary_of(rows: Sequence[Row]) -> str:
@@ -74,8 +77,7 @@ def summary_of(rows: Sequence[Row]) -> str:
 def surroundings(found: Mapping[str, Any]) -> str:
     """Return the processor, the day, and the versions of what was timed."""
     versions = ", ".join(f"{name} {v}" for name, v in found["versions"].items())
-    day = found["date"][:10]
-    return f"{found['processor']}, {day}; Python {found['python']}, {versions}."
+    return f"{found['processor']}, {found['date']}; Python {found['python']}, {versions}."
 
 
 def table(rows: Iterable[Row]) -> str:
