@@ -77,7 +77,8 @@ def summary_of(rows: Sequence[Row]) -> str:
 def surroundings(found: Mapping[str, Any]) -> str:
     """Return the processor, the day, and the versions of what was timed."""
     versions = ", ".join(f"{name} {v}" for name, v in found["versions"].items())
-    return f"{found['processor']}, {found['date']}; Python {found['python']}, {versions}."
+    where = f"{found['processor']}, {found['date']}"
+    return f"{where}; Python {found['python']}, {versions}."
 
 
 def table(rows: Iterable[Row]) -> str:
