@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.sweeps.order import collect
 from tests.programs_in_place import differences
 
 WAYS = ("node", "constant", "update", "look", "part", "end", "swap", "alias", "view")
@@ -164,6 +165,37 @@ def test_a_table_is_filled_by_one_write():
     start = np.linspace(0.1, 0.9, 7)
     expected = differences(total, start)
     np.testing.assert_allclose(gd.grad(total)(start), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda y: y[::-1],
+        lambda y: y[5:],
+        lambda y: y.reshape(4, 5).T[2:].reshape(-1),
+        lambda y: y.reshape(5, 4)[1:].T[0],
+        lambda y: y.ravel(),
+    ],
+)
+@pytest.mark.parametrize("make", [gd.zeros, lambda n: gd.node(np.zeros(n)) * 1.0])
+def test_an_array_is_filled_through_a_view_by_one_write(make, view):
+    x = gd.node(np.linspace(0.1, 0.9, 20))
+    y = make(20)
+    y[0] = x[0]
+    v = view(y)
+    n = len(v)
+    for i in range(1, n):
+        v[i] = v[i - 1] * x[i] + 0.5
+    order = collect([np.sum(y)]).order
+    assert len(order) < 3 * n + 12, "a product, a sum and an entry of x for each write"
+    plain = np.zeros(20)
+    plain[0] = x.value[0]
+    shown = view(plain)
+    for i in range(1, n):
+        shown[i] = shown[i - 1] * x.value[i] + 0.5
+    is_view = np.may_share_memory(shown, plain)
+    np.testing.assert_array_equal(y.value, plain)
+    assert any(z.operation == "stack" for z in order) == is_view
 
 
 def test_asking_for_its_size_is_no_look():

@@ -31,10 +31,11 @@ def read(x: Any, index: Any) -> Any:
     """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
     kind: Any = type(index)  # pyright: ignore[reportUnknownVariableType]
     x_ = x._value
-    if kind in INTEGERS:
-        index, kind = int(index), int
-    if kind is tuple and BASIC_PARTS.issuperset(map(type, index)):
-        kind = int
+    if kind is not int and kind is not slice:
+        if kind in INTEGERS:
+            index, kind = int(index), int
+        elif kind is tuple and BASIC_PARTS.issuperset(map(type, index)):
+            kind = int
     if (kind is not int and kind is not slice) or type(x_) is not ndarray:
         return record(getitem_grad, (x,), {"index": plain_index(index)})
     # What ``record`` would do, without its questions.

@@ -76,11 +76,9 @@ class Table(dict[Any, Any]):
         One entry has one key: an integer, or several of them, none negative.
         """
         kind: Any = index.__class__
-        if kind in INTEGERS:
-            index, kind = int(index), int
-        if kind is int:
+        if kind is int or kind in INTEGERS:
             length = self.length
-            return index % length if -length <= index < length else None
+            return int(index) % length if -length <= index < length else None
         shape = self.shape
         if kind is not tuple or len(index) != len(shape) or len(index) < 2:
             return None
@@ -122,7 +120,7 @@ class filled(node):  # noqa: N801
         table = known.table
         if (
             table is not None
-            and (value._value.__class__ if kind is node else kind) in _NUMBERS
+            and (value._value.__class__ if kind is node else kind) in _FLOATS
             and not SEALED.runs
         ):
             place: Any = index
@@ -160,7 +158,9 @@ filled.__name__ = filled.__qualname__ = "node"
 declare_value(filled)
 
 
-_NUMBERS: Any = frozenset((float, _float64, np.float32))
+_FLOATS: Any = frozenset((float, _float64, np.float32))
+NUMBERS: Any = _FLOATS | {int}
+"""Classes of what is written into entries; integers may be too large for a float."""
 
 
 def _read(y: Any, place: Any) -> Any:
@@ -176,15 +176,14 @@ def _read(y: Any, place: Any) -> Any:
 
 
 def begin(y: Any, known: Memory, index: Any, value: Any) -> bool:
-    """Let an array be filled after a write of one entry; tell whether it is being.
+    """Begin to fill an array after a write of one entry; tell whether it was one.
 
     The array has been changed already, and ``known`` has its newest version.
     """
     array: Any = known.log and known.log.array
     number: Any = (value._value if type(value) is node else value).__class__
-    if type(array) is not ndarray or array.dtype is not _FLOAT64:
-        return False
-    if number not in _NUMBERS and number is not int:
+    is_double = type(array) is ndarray and array.dtype is _FLOAT64
+    if not is_double or number not in NUMBERS:
         return False
     table = Table(array.shape)
     place = table.place(index)

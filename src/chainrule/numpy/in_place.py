@@ -61,10 +61,11 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: ``y[index] = value``."""
     given: Any = index
     kind: Any = type(given)  # pyright: ignore[reportUnknownVariableType]
-    if kind in INTEGERS:
-        index, kind = int(given), int
-    if kind is tuple and BASIC_PARTS.issuperset(map(type, given)):
-        kind = int
+    if kind is not int and kind is not slice:
+        if kind in INTEGERS:
+            index, kind = int(given), int
+        elif kind is tuple and BASIC_PARTS.issuperset(map(type, given)):
+            kind = int
     if (
         (kind is int or kind is slice)
         and type(y) is node
@@ -191,13 +192,15 @@ def refuse(y: node, what: str) -> None:
 def _put(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: in its memory where nobody else holds it."""
     known = memory_of(y)
-    if known.base is not None and shape_of(raw(value)) == ():
+    if known.base is None:
+        if overwrite(y, known, index, value, outdate):
+            return
+    elif shape_of(raw(value)) == ():
         root, place = entry_of(y, index)
         if place is not None:
             root[place] = value
             return
-    if known.base is not None or not overwrite(y, known, index, value, outdate):
-        _write(y, _assigned(y, index, value))
+    _write(y, _assigned(y, index, value))
 
 
 def _assigned(y: node, index: Index, value: ArrayLike) -> Any:

@@ -23,7 +23,7 @@ from chainrule.nodes.admission import NONE, kept
 from chainrule.nodes.node_class import node
 from chainrule.nodes.out import shown_index
 from chainrule.nodes.recorder import as_operand, new, next_serial, plan_of
-from chainrule.numpy.filling import begin, settle
+from chainrule.numpy.filling import NUMBERS, begin, settle
 from chainrule.operations_grad.indexing import setitem_grad
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import PLAIN, alike, changes_memory, is_foreign
@@ -202,7 +202,7 @@ def overwrite_again(y: node, index: Any, value: Any) -> bool:
     """
     kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]
     given: Any = value._value if kind is node else value
-    if type(given) not in _NUMBERS:
+    if type(given) not in NUMBERS:
         return False
     _acquire()  # ``with`` takes twice as long
     try:
@@ -241,7 +241,6 @@ def overwrite_again(y: node, index: Any, value: Any) -> bool:
     return True
 
 
-_NUMBERS: Any = frozenset((float, int, np.float64, np.float32))
 _acquire, _release = LOCK.acquire, LOCK.release
 _count = sys.getrefcount
 _set_value: Any = _VALUE.__set__

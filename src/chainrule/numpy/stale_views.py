@@ -94,19 +94,20 @@ class Layout(NamedTuple):
     ----------
     root, whole
         That array, and its shape; it lies in memory by rows.
-    shape, offset, strides
-        The shape of the view, and where its entries are, counted in entries.
+    shown, offset, strides
+        A table of the view's shape, which stays empty, and where the view's entries
+        are, counted in entries.
     """
 
     root: Any
     whole: tuple[int, ...]
-    shape: tuple[int, ...]
+    shown: Table
     offset: int
     strides: tuple[int, ...]
 
     def place(self, index: Any) -> Any:
         """Return the index in the root of a single entry; ``None`` of anything else."""
-        found = Table(self.shape).place(index)
+        found = self.shown.place(index)
         if found is None:
             return None
         parts = found if found.__class__ is tuple else (found,)
@@ -144,7 +145,8 @@ def _layout(z: Any) -> Layout | None:
     start, first = (x.__array_interface__["data"][0] for x in (memory, view))
     size = value.itemsize
     strides = tuple(step // size for step in view.strides)
-    return Layout(z, value.shape, view.shape, (first - start) // size, strides)
+    shown = Table(view.shape)
+    return Layout(z, value.shape, shown, (first - start) // size, strides)
 
 
 def entry_of(z: Any, index: Index) -> tuple[Any, Any]:

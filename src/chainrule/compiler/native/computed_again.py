@@ -39,37 +39,7 @@ Inside = Callable[[Row, Row], bool]
 """Whether what reads a row can be in a group that has it."""
 
 
-def compute_again(
-    program: Program,
-    views: Views,
-    level: dict[Row, int],
-    joins: dict[Row, str],
-    is_inside: Inside,
-) -> None:
-    """Give later groups rows of their own; the rows that nobody reads then go."""
-    again = _Again(program, views, level, joins, is_inside)
-    if not again.found:
-        return
-    rows: list[Row] = []
-    for row in program.rows:
-        pause()
-        if row in joins:
-            later = {x for x in row.operands if x in again.found}
-            known = {
-                x: again.made(x, level[row], rows)
-                for x in later
-                if level[x] < level[row]
-            }
-            if known:
-                row.args = replaced(row.args, known)
-                row.given = {k: replaced(v, known) for k, v in row.given.items()}
-                row.operands = rows_in((row.args, row.given))
-        rows.append(row)
-    program.rows = rows
-    eliminate_dead_code(program)
-
-
-class _Again:
+class ComputedAgain:
     """Which rows are computed again, and what they become in later groups."""
 
     def __init__(
@@ -80,7 +50,8 @@ class _Again:
         joins: dict[Row, str],
         is_inside: Inside,
     ) -> None:
-        self._views = views
+        """Find the rows of a program; ``joins`` are those that may be in groups."""
+        self._program, self._views = program, views
         self._level, self._joins = level, joins
         self._made: dict[tuple[Row, int], Row] = {}
         self._stored = set(program.ends)
@@ -95,6 +66,28 @@ class _Again:
         self._later = later
         self.found: set[Row] = {x for x in later - self._stored if self._pays(x)}
         """The rows that later groups compute again."""
+
+    def rewrite(self) -> None:
+        """Give later groups rows of their own; the rows that nobody reads then go."""
+        if not self.found:
+            return
+        level, rows = self._level, list[Row]()
+        for row in self._program.rows:
+            pause()
+            if row in self._joins:
+                later = {x for x in row.operands if x in self.found}
+                known = {
+                    x: self.made(x, level[row], rows)
+                    for x in later
+                    if level[x] < level[row]
+                }
+                if known:
+                    row.args = replaced(row.args, known)
+                    row.given = {k: replaced(v, known) for k, v in row.given.items()}
+                    row.operands = rows_in((row.args, row.given))
+            rows.append(row)
+        self._program.rows = rows
+        eliminate_dead_code(self._program)
 
     def made(self, x: Row, level: int, rows: list[Row]) -> Row:
         """Return the row that a group of this level has for another, once added."""
@@ -155,4 +148,4 @@ def _arrays_in(args: tuple[Any, ...]) -> Iterator[Any]:
     return (x for x in args if isinstance(x, (Row, ARRAYS)))
 
 
-__all__ = ["compute_again"]
+__all__ = ["ComputedAgain"]

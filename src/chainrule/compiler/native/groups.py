@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.accumulated import Accumulated
 from chainrule.compiler.native.collected import Collected
-from chainrule.compiler.native.computed_again import compute_again
+from chainrule.compiler.native.computed_again import ComputedAgain
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -80,7 +80,7 @@ def grouped(program: Program, views: Views) -> list[Group]:
             return _go_together(x, reader, joins)
         return _is_reduction(reader)
 
-    compute_again(program, views, level, joins, is_inside)
+    ComputedAgain(program, views, level, joins, is_inside).rewrite()
     groups: dict[Any, Group] = {}
     member: dict[Row, Group] = {}
     for row in program.rows:
