@@ -58,7 +58,7 @@ class Limit:
 
     def of(self, x: Value) -> Any:
         """Return the flat values of the function, nodes where it reads some."""
-        return _np.reshape(self.problem.of(x, *self.problem.args), (-1,))
+        return _np.reshape(self.problem.of(x), (-1,))
 
 
 class Moving:
@@ -148,7 +148,7 @@ class Differentiated:
     ) -> Solution:
         """Return what Ipopt finds, with nodes for its unknowns where it reads some."""
         self._settings = {"options": options, **settings}
-        unknowns, args = self.unknowns, self.problem.args
+        unknowns = self.unknowns
         begin = [] if warm is None else [_flat_part(warm[name]) for name in OF_WARM]
         found = solved(self._run, [self], unknowns.start, self.low, self.high, *begin)
         active = activity_of(found)
@@ -158,8 +158,8 @@ class Differentiated:
         x = found.x
         if active is not None:
             x = minimum(self.problem, x, self.low, self.high, active, self.limits)
-            found["fun"] = self.problem.of(x, *args)
-            found["constr"] = [p.problem.of(x, *args) for p in self.limits]
+            found["fun"] = self.problem.of(x)
+            found["constr"] = [p.problem.of(x) for p in self.limits]
         found["x"] = unknowns.restored(x)
         for name in OF_WARM[1:]:
             found[name] = unknowns.restored(found[name])

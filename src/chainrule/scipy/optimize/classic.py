@@ -172,7 +172,7 @@ def _beside(
     """Return a covariance and what SciPy tells; of a node, what is differentiated."""
     if not isinstance(x, node):
         return spread, told
-    slopes, r = jacobian_at(problem, x), problem.of(x, *problem.args)
+    slopes, r = jacobian_at(problem, x), problem.of(x)
     inverted = None if spread is None else inverse(slopes.T @ slopes)
     return inverted, {"fvec": r, **({} if told is None else {"nfev": told["nfev"]})}
 
@@ -250,8 +250,8 @@ def _linear(run: Callable[..., Any], a: Any, b: Any, low: Any, high: Any) -> Any
     active = activity_of(found)
     if active is not None:
         found["x"] = x = minimum(problem, found.x, *ends, active)
-        found["cost"] = problem.of(x, *problem.args)
-        found["fun"] = deviation.of(x, *deviation.args)
+        found["cost"] = problem.of(x)
+        found["fun"] = deviation.of(x)
     return found
 
 

@@ -66,7 +66,7 @@ class Condition:
 
     def of(self, x: Value) -> Any:
         """Return the flat values of the function, nodes where it reads some."""
-        return _np.reshape(self.problem.of(x, *self.problem.args), (-1,))
+        return _np.reshape(self.problem.of(x), (-1,))
 
     def for_scipy(self, problem: Problem, low: Any, high: Any, *, sparse: bool) -> Any:
         """Return it as SciPy takes it, with derivatives.

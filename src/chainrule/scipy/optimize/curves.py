@@ -125,7 +125,7 @@ def _told(more: Sequence[Any], problems: Sequence[Problem], p: Value) -> Sequenc
     """Return what else SciPy says; of parameters that are a node, no plain arrays."""
     if not (more and isinstance(p, node)):
         return more
-    r = problems[2].of(p, *problems[2].args)
+    r = problems[2].of(p)
     return ({"nfev": more[0]["nfev"], "fvec": r}, *more[1:])
 
 
@@ -259,7 +259,7 @@ def _covariance(
     """Return the covariance of parameters at a solution: a node, where that is one."""
     squares, residuals = problems
     at_node = isinstance(p, node)
-    r = residuals.of(p, *residuals.args) if at_node else residuals.value(p)
+    r = residuals.of(p) if at_node else residuals.value(p)
     if kind == "jacobian":
         slopes = jacobian_at(residuals, p)
         found = inverse(slopes.T @ slopes)

@@ -85,8 +85,8 @@ def least_squares(
     if active is not None:
         squares = problems[1]
         found["x"] = x = minimum(squares, found.x, low, high, active)
-        found["cost"] = squares.of(x, *problem.args)
-        found["fun"] = problem.of(x, *problem.args)
+        found["cost"] = squares.of(x)
+        found["fun"] = problem.of(x)
     found = Fit(found, functools.partial(_squares, problem, robust), loss, problem)
     found["x"] = unknowns.restored(cast(Any, found)["x"])
     return found

@@ -139,7 +139,7 @@ def minimize(
     x, active = found.x, activity_of(found)
     if active is not None:
         x = minimum(problem, x, low, high, active, limits)
-        found["fun"] = problem.of(x, *problem.args)
+        found["fun"] = problem.of(x)
     result = Minimum(found, problem, x)
     result["x"] = unknowns.restored(x)
     return result
@@ -277,7 +277,7 @@ def minimize_scalar(
     active = activity_of(found)
     if active is not None:
         found["x"] = minimum(problem, found.x, low, high, active)
-        found["fun"] = problem.of(found.x, *problem.args)
+        found["fun"] = problem.of(found.x)
     found["x"] = found.x[0] if is_node or is_traced(found) else float(found.x[0])
     return found
 

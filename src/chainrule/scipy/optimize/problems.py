@@ -127,9 +127,9 @@ class Problem:
 
         return followed
 
-    def of(self, x: Value, *args: Any) -> Any:
+    def of(self, x: Value) -> Any:
         """Return the function of the flat array, as it was when the solver had run."""
-        return self._as_solved(self.unknowns.restored(x), *args)
+        return self._as_solved(self.unknowns.restored(x), *self.args)
 
     @functools.cached_property
     def _as_solved(self) -> AsCalled:

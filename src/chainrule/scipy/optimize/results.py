@@ -103,7 +103,7 @@ class Minimum(_Found):
     def jac(self) -> Any:
         """The gradient at the solution, of the flat unknowns."""
         if isinstance(self._at, node):
-            return grad(_on_nodes(self._problem))(self._at)
+            return grad(self._problem.of)(self._at)
         return self.__getattr__("jac")
 
     def standard_errors(self) -> Any:
@@ -247,26 +247,17 @@ def _moves(x: Value) -> bool:
     return isinstance(x, node) or is_stand_in(x)
 
 
-def _on_nodes(problem: Problem) -> Callable[[Value], Any]:
-    """Return the function of a problem as one that may be given a node."""
-
-    def f(x: Value) -> Any:
-        return problem.of(x, *problem.args)
-
-    return f
-
-
 def hessian_at(problem: Problem, x: Value) -> Any:
     """Return a Hessian at a solution: a node, dense, where that is one."""
     if _moves(x):
-        return hessian(_on_nodes(problem))(x)
+        return hessian(problem.of)(x)
     return (problem.sparse_hessian or problem.hessian)(x)
 
 
 def jacobian_at(problem: Problem, x: Value) -> Any:
     """Return the Jacobian of residuals at a solution: a node, where that is one."""
     if _moves(x):
-        return jacobian(_on_nodes(problem), mode="forward")(x)
+        return jacobian(problem.of, mode="forward")(x)
     return problem.jacobian(x)
 
 

@@ -34,7 +34,7 @@ def solution_of(problem: Problem, x: Value) -> Any:
         return problem.unknowns.restored(x)
 
     def residual(y: Value) -> Any:
-        return _np.reshape(problem.of(y, *problem.args), (-1,))
+        return _np.reshape(problem.of(y), (-1,))
 
     found = solution(residual, x, reads=functools.partial(problem.reading, x))
     return problem.unknowns.restored(found)
@@ -351,7 +351,7 @@ def fixed_point(
         return unknowns.restored(found)
 
     def residual(y: Value) -> Any:
-        return y - _np.reshape(problem.of(y, *problem.args), (-1,))
+        return y - _np.reshape(problem.of(y), (-1,))
 
     x = solution(residual, found, reads=functools.partial(problem.reading, found))
     return unknowns.restored(x)

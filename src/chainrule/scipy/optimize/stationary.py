@@ -331,7 +331,7 @@ def minimum(
     is_free = is_free and found.regular == 1.0 and not (found.held != FREE).any()
 
     def lagrangian(y: Array, multipliers: Array | None) -> Any:
-        total = problem.of(y, *problem.args)
+        total = problem.of(y)
         if conditions:
             total = total + _np.sum(multipliers * _values(conditions, y))
         return total
