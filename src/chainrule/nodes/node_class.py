@@ -17,7 +17,6 @@ from numpy.typing import DTypeLike
 
 from chainrule.errors import NotScalarError, RecordingError
 from chainrule.nodes.admission import (
-    INPUT,
     NONE,
     as_value,
     check_cotangent,
@@ -30,7 +29,7 @@ from chainrule.nodes.admission import (
 )
 from chainrule.nodes.beside_scipy import asked_by_sparse, one_object
 from chainrule.nodes.dispatch import array_function, array_ufunc
-from chainrule.nodes.pickling import flattened, rebuilt
+from chainrule.nodes.pickling import flattened, is_input, rebuilt
 from chainrule.nodes.reads import read
 from chainrule.nodes.recorder import next_serial, plan_of, record
 from chainrule.operations_grad import structure
@@ -88,7 +87,6 @@ class node(vertex):
 
     __slots__ = (
         "__weakref__",
-        "_changed",
         "_grad",
         "_memory",
         "_parameters",
@@ -142,12 +140,12 @@ class node(vertex):
                 "assigned. Assign to a leaf, then compute this node again."
             )
         self._value = as_value(value)
-        self._changed = next_serial()
+        self._parameters = {**self.parameters, "changed": next_serial()}
 
     @property
     def changed(self) -> int | None:
         """When the value was last assigned, as a serial number; ``None``: never."""
-        return getattr(self, "_changed", None)
+        return None if self._step else self.parameters.get("changed")
 
     @property
     def grad(self) -> Any:
@@ -352,7 +350,7 @@ class node(vertex):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> node:
         """Copy a leaf; a computed node's copy stays differentiable (an identity)."""
-        if self._step is not None or self.parameters is INPUT:
+        if self._step is not None or is_input(self):
             return record(structure.identity_grad, (self,))
         copied = type(self)(self._value)
         copied._grad = kept(self.grad)

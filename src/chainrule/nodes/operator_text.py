@@ -79,6 +79,26 @@ _FLOATS = """\
 """
 """What operators do first: two floats, or one and a number."""
 
+_NUMBER_FIRST = """\
+    if (type(x) is float or type(x) is int) and type(y) is node:
+        y_ = y._value
+        if type(y_) is float:
+            try:
+                value = {form_cy}
+            except errors:
+                return record(rule, (x, y))
+            {step_cn}
+            return z
+        if type(y_) is ndarray or type(y_) is float64:
+            value = {array_cy}
+            {even_cn}
+            z._parameters = NONE
+            if type(y_) is ndarray and value.dtype is not y_.dtype:
+                z._step = array_cn
+            return z
+"""
+"""What operators do first where a number is on the left."""
+
 _BINARY = (
     """
 def recorded_{name}(x, y{where}):
@@ -111,22 +131,9 @@ def recorded_{name}(x, y{where}):
                 if type(x_) is ndarray and value.dtype is not x_.dtype:
                     z._step = array_nc
                 return z
-    elif (type(x) is float or type(x) is int) and type(y) is node:
-        y_ = y._value
-        if type(y_) is float:
-            try:
-                value = {form_cy}
-            except errors:
-                return record(rule, (x, y))
-            {step_cn}
-            return z
-        if type(y_) is ndarray or type(y_) is float64:
-            value = {array_cy}
-            {even_cn}
-            z._parameters = NONE
-            if type(y_) is ndarray and value.dtype is not y_.dtype:
-                z._step = array_cn
-            return z
+"""
+    + _NUMBER_FIRST.replace("if", "elif", 1)
+    + """\
     if type(x) is node and type(y) is node and type(x_) is float:
         if type(y_) is ndarray or type(y_) is float64:
             value = {array_xy}
@@ -148,6 +155,16 @@ def recorded_{name}(x, y):
 """
 )
 """Numbers are as in the operator; ``update`` writes into arrays that nobody holds."""
+
+_REFLECTED = (
+    """
+def recorded_{name}(y, x):
+"""
+    + _NUMBER_FIRST
+    + """\
+    return function(x, y)
+"""
+)
 
 _MASKED = """if where is not None:
     return record(rule, ({operands},), {{"where": where}})
@@ -240,6 +257,22 @@ def in_place_operator(
     def generate() -> str:
         text = _operator_text(operation, name, space, masked=False, binary=_IN_PLACE)
         return text or f"def recorded_{name}(x, y):\n    return update(x, y)\n"
+
+    return lazy_function(name, space, generate)
+
+
+def reflected_operator(
+    operation: type[rule], name: str, names: dict[str, Any]
+) -> Callable[..., Any]:
+    """Return the function behind ``x op y`` of a number on the left, called on ``y``.
+
+    ``names`` gives what ``scalar_operator`` takes, and ``function(x, y)`` for others.
+    """
+    space = {**names, "rule": operation}
+
+    def generate() -> str:
+        text = _operator_text(operation, name, space, masked=False, binary=_REFLECTED)
+        return text or f"def recorded_{name}(y, x):\n    return function(x, y)\n"
 
     return lazy_function(name, space, generate)
 

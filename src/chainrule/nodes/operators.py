@@ -12,7 +12,7 @@ from chainrule.nodes.admission import NONE, operation_name, unwrapped
 from chainrule.nodes.beside_scipy import record_beside
 from chainrule.nodes.dispatch import compared
 from chainrule.nodes.node_class import node
-from chainrule.nodes.operator_text import scalar_operator
+from chainrule.nodes.operator_text import reflected_operator, scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
@@ -118,7 +118,9 @@ def set_operators(node_class: type[node], **names: Any) -> dict[str, Operation]:
     for name, rule_class, function in _BINARY:
         made[name] = operator(rule_class, function, **names)
         setattr(node_class, f"__{name}__", made[name])
-        setattr(node_class, f"__r{name}__", _reflected(made[name]))
+        given = {**NAMES, **names, "function": made[name]}
+        reflected = reflected_operator(rule_class, function, given)
+        setattr(node_class, f"__r{name}__", reflected)
     for name, rule_class, function in _UNARY:
         made[name] = operator(rule_class, function, **names)
         setattr(node_class, f"__{name}__", made[name])

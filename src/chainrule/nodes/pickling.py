@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.nodes.admission import INPUT, escape
+from chainrule.nodes.admission import escape
 from chainrule.nodes.recorder import new, next_serial, plan_of
 from chainrule.operations_grad import structure
 from chainrule.sweeps.order import check_fresh, collect
@@ -13,12 +13,17 @@ from chainrule.values.shapes import kind_of
 from chainrule.values.vertices import vertex
 
 
+def is_input(z: vertex) -> bool:
+    """Tell whether a transform made this node of one of its inputs."""
+    return z._step is None and "input" in z.parameters
+
+
 def flattened(root: Any) -> tuple[Any, ...]:
     """Flatten a recording into leaves and rows, oldest first, without recursion."""
     order = collect([root]).order
     check_fresh((v for v in order if v._step is None), order)
     order.reverse()
-    if any(v.parameters is INPUT for v in order):
+    if any(map(is_input, order)):
         raise escape(root, "pickling a node inside a function being differentiated")
     place = {v: i for i, v in enumerate(order)}
     rows: list[Any] = []

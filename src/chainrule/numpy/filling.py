@@ -25,7 +25,7 @@ from chainrule.values.containers import declare_value
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Index
-from chainrule.values.versions import FROZEN, LOCK, SEALED, Memory
+from chainrule.values.versions import FROZEN, LOCK, SEALS, Memory
 
 _slots: Any = node
 _float64: Any = np.float64
@@ -121,7 +121,7 @@ class filled(node):  # noqa: N801
         if (
             table is not None
             and (value._value.__class__ if kind is node else kind) in _FLOATS
-            and not SEALED.runs
+            and not SEALS.count
         ):
             place: Any = index
             if type(index) is not int or not 0 <= index < table.length:
@@ -138,12 +138,13 @@ class filled(node):  # noqa: N801
         table = self._memory.table
         if table is not None:
             place: Any = index
-            if type(index) is not int or not 0 <= index < table.length:
+            given: Any = table.get(index) if type(index) is int else None
+            if given is None:
                 place = table.place(index)
-            given = table.get(place)
+                given = table.get(place)
             if type(given) is node and type(given._value) is _float64:
                 step = given._step
-                if step is not None and not step.rule.returns_arrays:
+                if step is not None and step.returns_numbers:
                     return given  # nobody can change it
             elif given is None and place is not None:
                 given = _read(self, place)

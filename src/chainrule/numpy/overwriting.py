@@ -31,7 +31,7 @@ from chainrule.values.indices import is_basic
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Index
-from chainrule.values.versions import FROZEN, LOCK, NOTED, SEALED, WRITES, Memory
+from chainrule.values.versions import FROZEN, LOCK, NOTED, SEALS, WRITES, Memory
 from chainrule.values.vertices import GRADIENTS, raw, stand_in, vertex
 
 _slots: Any = node
@@ -158,9 +158,6 @@ def move(y: node, old: node) -> None:
     if hasattr(y, "_grad"):
         old._grad = y._grad
         del y._grad
-    if hasattr(y, "_changed"):
-        old._changed = y._changed
-        del y._changed
 
 
 def _holders(y: node) -> int:
@@ -208,7 +205,7 @@ def overwrite_again(y: node, index: Any, value: Any) -> bool:
     try:
         known = getattr(y, "_memory", FROZEN)
         log: Any = known.log
-        seen = known.views or NOTED or SEALED.runs
+        seen = known.views or NOTED or SEALS.count
         if (
             seen
             or log is None

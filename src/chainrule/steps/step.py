@@ -73,6 +73,7 @@ def named(
     pattern of operands; ``None`` is a step for values of any kind.
     """
     step.rule, step.form = operation, form
+    step.returns_numbers = not operation.returns_arrays
     return step
 
 

@@ -183,6 +183,8 @@ class _Sealed(threading.local):
 
 
 SEALED = _Sealed()
+SEALS = Count()
+"""How many runs are sealed in all threads: asked by the million, where it is none."""
 
 
 _REPEATED = (
@@ -195,9 +197,13 @@ _REPEATED = (
 def sealed(start: int, what: str, why: str = _REPEATED) -> Generator[None]:
     """Let nobody write into arrays from before ``start``: ``what`` is run again."""
     SEALED.runs.append((start, what, why))
+    with LOCK:
+        SEALS.count += 1
     try:
         yield
     finally:
+        with LOCK:
+            SEALS.count -= 1
         SEALED.runs.pop()
 
 
