@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.errors import ArgumentError
 from tests.programs_in_place import moved
 
 A = np.random.default_rng(0).uniform(0.2, 1.2, (3, 4))
@@ -107,6 +108,58 @@ def test_copies_lie_as_numpys(name, copy):
     fast = gd.compile(gd.value_and_grad(f))(x)
     np.testing.assert_allclose(fast[0], value)
     np.testing.assert_allclose(fast[1], slope)
+
+
+MORE_LAYOUTS = {
+    **LAYOUTS,
+    "three axes": np.linspace(0.2, 1.2, 24).reshape(2, 3, 4).transpose(1, 0, 2),
+    "gaps": np.repeat(A, 2, axis=1)[:, ::2],
+}
+FLATTENING = {
+    "np.ravel": np.ravel,
+    "ravel": lambda x, order: x.ravel(order),
+    "flatten": lambda x, order: x.flatten(order),
+    "reshape": lambda x, order: x.reshape(4, -1, order=order),
+    "np.reshape": lambda x, order: np.reshape(x, -1, order=order),
+}
+
+
+@pytest.mark.parametrize("function", FLATTENING)
+@pytest.mark.parametrize("order", "AK")
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_orders_of_memory_are_numpys(function, order, executor):
+    """Read, and written through where it is a view; one program for each layout."""
+
+    def f(x):
+        y = x * 1.0
+        flat = FLATTENING[function](y, order)
+        total = np.sum(flat * np.cos(np.arange(flat.size)).reshape(flat.shape))
+        flat[1] = 7.0 * flat[0]
+        return total + np.sum(np.sin(y) * np.arange(y.size).reshape(y.shape))
+
+    def read(x):
+        flat = FLATTENING[function](x, order)
+        return np.sum(flat * np.cos(np.arange(flat.size)).reshape(flat.shape))
+
+    fast = [gd.compile(g, executor=executor) for g in (f, gd.value_and_grad(f), read)]
+    for x in MORE_LAYOUTS.values():
+        if order == "K" and "reshape" in function:
+            with pytest.raises(ValueError, match="K"):
+                f(x)
+            with pytest.raises(ArgumentError, match="K"):
+                gd.grad(f)(x)
+            continue
+        value, slope = gd.value_and_grad(f)(x)
+        np.testing.assert_allclose(value, f(x))
+        np.testing.assert_allclose(fast[0](x), value)
+        np.testing.assert_allclose(fast[1](x)[0], value)
+        np.testing.assert_allclose(fast[1](x)[1], slope)
+        np.testing.assert_allclose(fast[2](x), read(x))
+        step = np.cos(np.arange(x.size)).reshape(x.shape)
+        slower = (f(moved(x, 1e-6 * step)) - f(moved(x, -1e-6 * step))) / 2e-6
+        np.testing.assert_allclose(np.sum(slope * step), slower, rtol=1e-6)
+        pushed = gd.jvp(f, (x,), (step,))[1]
+        np.testing.assert_allclose(pushed, np.sum(slope * step))
 
 
 def windows(x):

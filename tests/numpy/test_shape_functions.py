@@ -281,8 +281,7 @@ def test_refused_methods(name):
 @pytest.mark.parametrize(
     ("error", "message", "call"),
     [
-        (ArgumentError, "order='A'", lambda x: x.reshape(12, order="A")),
-        (ArgumentError, "order='K'", lambda x: np.ravel(x, order="K")),
+        (ArgumentError, "received 'K'", lambda x: x.reshape(12, order="K")),
         (ShapeError, "two axes", lambda x: np.matrix_transpose(x[0])),
         (ValueError, "different axes", lambda x: np.moveaxis(x, (0, 0), (0, 1))),
         (np.exceptions.AxisError, "axis 4", lambda x: np.moveaxis(x, 0, 4)),

@@ -32,6 +32,7 @@ from chainrule.numpy import names as names
 from chainrule.numpy import nan_functions as nan_functions
 from chainrule.numpy import node_methods as node_methods
 from chainrule.numpy import order_statistics as order_statistics
+from chainrule.numpy import padding as padding
 from chainrule.numpy import picking as picking
 from chainrule.numpy import pieces as pieces
 from chainrule.numpy import polynomials as polynomials

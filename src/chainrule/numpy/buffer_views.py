@@ -21,7 +21,7 @@ def view_of(state: Any, view: NDArray[Any], base: NDArray[Any]) -> Any:
     if part:
         state, base = getattr(state, part), getattr(base, part)
     way = way_to(view, base)
-    if way is None:  # windows, and entries that are repeated
+    if way is None:  # windows
         return _locked(state[index_of_view(view, base)])
     z = way.of(state)
     known, source = array_of(raw(z)), array_of(raw(state))

@@ -132,7 +132,7 @@ def choose(
     return z
 
 
-@implements(np.nan_to_num, entrywise=True)
+@implements(np.nan_to_num, entrywise=True, of_memory=("copy", (False,)))
 def nan_to_num(
     x: ArrayLike,
     copy: bool = True,

@@ -39,7 +39,8 @@ def reshape(
     x: node, *shape: int | Shape, order: str = "C", copy: bool | None = None
 ) -> Any:
     """Return x with its elements in another shape: ``x.reshape(2, 3)``."""
-    return ops.reshape(x, _one_or_many(shape), order=order, copy=copy)
+    operate = ops.reshape if order == "C" else _np.reshape
+    return operate(x, _one_or_many(shape), order=order, copy=copy)
 
 
 def transpose(x: node, *axes: int | Shape | None) -> Any:

@@ -47,16 +47,17 @@ class reshape_grad(linear):
     moves = in_order = True
     nonnegative = True
     views = True
+    of_memory = ("order", ("A",))
 
     @staticmethod
     def forward(
         x: Value, shape: Shape, *, order: str = "C", copy: bool | None = None
     ) -> Value:
-        """Reshape; the orders 'A' and 'K' are refused, as they depend on the memory."""
+        """Reshape; the order 'A' depends on the memory, and was resolved before."""
         if order not in ("C", "F"):
             raise ArgumentError(
-                f"order={order!r} depends on how an array lies in memory, which is no "
-                "part of a node's value. Write order='C' or order='F'."
+                f"np.reshape has the orders 'C', 'F' and 'A'; received {order!r}. "
+                "np.ravel has 'K' too."
             )
         z = np.reshape(x, shape, order=order) if order != "C" else np.reshape(x, shape)
         return np.copy(z) if copy else z

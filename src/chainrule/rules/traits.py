@@ -80,6 +80,9 @@ class traits:
     be written into: ``np.where``, ``np.copy``. Of other functions it is a number."""
     writes: ClassVar[bool] = False
     """Whether it writes into an operand."""
+    of_memory: ClassVar[tuple[str, tuple[Any, ...]]] = ("", ())
+    """An option, and the values by which it writes into an operand, or asks how that
+    lies in memory. What stands for the function says what then happens."""
     may_raise: ClassVar[bool] = False
     """Whether it raises an error for some values."""
 

@@ -10,7 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
+
+_np: Any = np
 
 
 class Lane(NamedTuple):
@@ -25,7 +28,8 @@ class Lane(NamedTuple):
 class Way(NamedTuple):
     """Calls that make a view: ``x[turned].transpose(axes).reshape(shape)[part]``.
 
-    Then come ``.transpose(order)`` and ``[added]``, which adds axes of length one.
+    Then come ``.transpose(order)`` and ``[added]``, which adds axes of length one, and
+    ``np.broadcast_to``, where these are repeated.
     """
 
     turned: tuple[slice, ...]
@@ -34,6 +38,7 @@ class Way(NamedTuple):
     part: tuple[Any, ...]
     order: tuple[int, ...]
     added: tuple[Any, ...]
+    shown: tuple[int, ...]
 
     def of(self, x: Any) -> Any:
         """Return the view of an array that lies in memory as the base does."""
@@ -46,7 +51,9 @@ class Way(NamedTuple):
         x = x[self.part]
         if self.order != tuple(range(x.ndim)):
             x = x.transpose(self.order)
-        return x[self.added] if None in self.added else x
+        if None in self.added:
+            x = x[self.added]
+        return x if self.shown == x.shape else _np.broadcast_to(x, self.shown)
 
 
 def way_to(view: NDArray[Any], base: NDArray[Any]) -> Way | None:
@@ -61,10 +68,8 @@ def way_to(view: NDArray[Any], base: NDArray[Any]) -> Way | None:
     base = base[(*turned, ...)]
     offset, lanes = _address(view) - _address(base), list[Lane]()
     for axis, (step, n) in enumerate(zip(view.strides, view.shape, strict=True)):
-        if n == 1:
+        if n == 1 or step == 0:
             continue
-        if step == 0:
-            return None
         if step < 0:
             offset += step * (n - 1)
         lanes.append(Lane(axis, abs(step), n, step < 0))
@@ -82,8 +87,8 @@ def way_to(view: NDArray[Any], base: NDArray[Any]) -> Way | None:
     index, taken = found
     kept = [lane.axis for lane in taken]
     order = tuple(kept.index(axis) for axis in sorted(kept))
-    added = tuple(None if n == 1 else slice(None) for n in view.shape)
-    return Way(turned, axes, tuple(dims), (*index, ...), order, added)
+    added = tuple(slice(None) if i in kept else None for i in range(view.ndim))
+    return Way(turned, axes, tuple(dims), (*index, ...), order, added, view.shape)
 
 
 def _sliced(

@@ -163,6 +163,11 @@ class stand_in(Operators):
         """
         raise NotImplementedError
 
+    @property
+    def layout(self) -> Any:
+        """The example, whose layout in memory decides what the program does."""
+        raise NotImplementedError
+
     def receive(self, z: Any) -> None:
         """Hold a new result of this shape and dtype, which nobody else has."""
         raise NotImplementedError

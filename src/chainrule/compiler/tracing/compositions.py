@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.compiler.tracing.active import ACTIVE, is_protected
+from chainrule.compiler.tracing.calls import named
 from chainrule.compiler.tracing.protection import deepest, may_raise
 from chainrule.compiler.tracing.rows import NUMBERS, Function
 from chainrule.compiler.tracing.traced import Traced, values_of
@@ -47,6 +48,14 @@ def composition_of(function: Function) -> Operation | None:
     else:
         parts = FUNCTIONS.get(function)
     return None if hasattr(parts, "rule") else parts
+
+
+def looks_at_memory(
+    function: Function, args: Sequence[Any], given: Mapping[str, Any]
+) -> bool:
+    """Tell whether a call writes into its argument, or asks how it lies in memory."""
+    option, asked = traits_of(function).of_memory
+    return bool(asked) and named(function, args, given)[option] in asked
 
 
 def by_parts(
@@ -148,10 +157,15 @@ def _alike(z: Any, expected: Any, args: Sequence[Any]) -> bool:
         value.shape == expected.shape
         and value.dtype == expected.dtype
         and value.strides == expected.strides
-        and value.flags.writeable == expected.flags.writeable
+        and _is_read_only(value) == _is_read_only(expected)
         and all(
             shares(value, x.value) == shares(expected, x.value)
             for x in args
             if isinstance(x, Traced)
         )
     )
+
+
+def _is_read_only(x: Any) -> bool:
+    """Tell it as NumPy will: ``flags`` of ``np.broadcast_arrays`` warn."""
+    return x.__array_interface__["data"][1]

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from chainrule import progress
 from chainrule.compiler.options import Options
 from chainrule.compiler.tracing.active import ACTIVE, is_protected
-from chainrule.compiler.tracing.calls import named
 from chainrule.compiler.tracing.columns import Column
-from chainrule.compiler.tracing.compositions import by_parts
+from chainrule.compiler.tracing.compositions import by_parts, looks_at_memory
 from chainrule.compiler.tracing.constants import kept
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.guesses import Guesses
@@ -184,8 +183,8 @@ class Trace:
         self, function: Function, args: Sequence[Any], given: Mapping[str, Any]
     ) -> Any:
         """Run a function on stand-ins, as the rows that it is composed of, if any."""
-        if function is np.nan_to_num and not named(function, args, given)["copy"]:
-            return FUNCTIONS[function](*args, **given)  # writes into its argument
+        if looks_at_memory(function, args, given):
+            return FUNCTIONS[function](*args, **given)
         z = by_parts(self, function, args, given)
         return self.call(function, args, given) if z is None else _noted(z, args)
 

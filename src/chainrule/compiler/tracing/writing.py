@@ -256,6 +256,12 @@ def _root(x: Traced) -> Traced:
     return x
 
 
+def _layout(x: Traced) -> Any:
+    """The example, whose layout in memory decides what the program does."""
+    x.home.wrote()
+    return x.value
+
+
 def _set_part(name: str) -> Callable[[Traced, Any], None]:
     """Return what writes into an attribute: ``x.real = value``, ``x.flat = value``."""
 
@@ -315,6 +321,7 @@ Traced.view = _view  # type: ignore[attr-defined]
 Traced.mT = property(_np.matrix_transpose)  # type: ignore[attr-defined]
 Traced.flatten = _flatten  # type: ignore[attr-defined]
 Traced.root = property(_root)  # type: ignore[misc]
+Traced.layout = property(_layout)  # type: ignore[misc]
 Traced.flat = property(_flat)  # type: ignore[attr-defined]
 Traced.__setitem__ = assign  # type: ignore[method-assign]
 Traced.receive = receive  # type: ignore[method-assign]
