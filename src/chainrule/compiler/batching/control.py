@@ -32,8 +32,10 @@ from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.protection import is_of_others
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.compiler.tracing.trace import Trace
+from chainrule.compiler.tracing.traced import known_of
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import dtype_of
+from chainrule.values.vertices import raw
 
 _np: Any = np
 _of: Any = operator
@@ -251,11 +253,11 @@ _TOTAL = frozenset(
 
 def is_ragged(x: Any) -> bool:
     """Tell whether a value is a column for each example, of lengths of their own."""
-    return isinstance(example_of(x), RaggedColumns)
+    return isinstance(known_of(raw(x)), RaggedColumns)
 
 
 def _is_column(x: Any) -> bool:
-    return isinstance(example_of(plain_of(x)), Column)
+    return isinstance(known_of(raw(plain_of(x))), Column)
 
 
 def _home(values: Sequence[Any]) -> Trace:
@@ -280,7 +282,7 @@ def _where_active(
 
 def _axes_swapped(x: Any) -> Any:
     """Return an array with the axes of steps and examples exchanged."""
-    if isinstance(example_of(x), Column):
+    if isinstance(known_of(raw(x)), Column):
         return x  # it has no axis of steps
     return _np.moveaxis(x, 0, 1)
 

@@ -177,7 +177,8 @@ def _traced(
         name = describe_function(f)
         outputs = [output(trace, x, name, own) for x in results]
         program = program_of(trace, inputs, outputs)
-        choice = Choice(program, trace.options, time.perf_counter() - start)
+        seconds, defers = time.perf_counter() - start, trace.defers
+        choice = Choice(program, trace.options, seconds, deferred=defers)
     layouts = layouts_of([plain_array(x) for x in leaves]) if trace.writes else None
     return Specialisation(
         program, structure, choice, time.perf_counter() - start, layouts

@@ -74,9 +74,17 @@ class Choice:
     """
 
     def __init__(
-        self, program: Program, options: Options, seconds: float = 0.0
+        self,
+        program: Program,
+        options: Options,
+        seconds: float = 0.0,
+        *,
+        deferred: bool = False,
     ) -> None:
-        """Choose; tracing the program took so many ``seconds``."""
+        """Choose; tracing the program took so many ``seconds``.
+
+        Large arrays of the example may be ``deferred``: then they say little of NumPy.
+        """
         self.program = program
         self.threads: int | str = options.threads
         self.teams: list[Team] = []
@@ -84,6 +92,7 @@ class Choice:
         self.run: Any = None
         self.reason: str = "asked for"
         self._spent, self._runs, self._fastest = seconds, 0, math.inf
+        self._deferred = deferred
         self._limit: float = math.inf
         """What is to be spent before the next executor is made, if one will be."""
         self._patience: float = math.inf
@@ -170,7 +179,9 @@ class Choice:
         if any(hasattr(row.function, "told") for row in self.program.rows):
             self._patience = costs.making_seconds(self.program)
         ran = self._spent - costs.TRACING * len(self.program.rows)
-        if ran > costs.making_seconds(self.program):  # as NumPy will, in each call
+        if not self._deferred and ran > costs.making_seconds(
+            self.program
+        ):  # as NumPy will, in each call
             self._patience, self._fastest = 0.0, self._spent
             self._guessed = ran < _SHORT
 
@@ -225,7 +236,11 @@ class Choice:
         self._spent += seconds
         self._runs += 1
         self._fastest = min(self._fastest, seconds)
-        if self._spent >= self._limit and self._runs >= REPEATED:
+        if self._deferred and self._limit < seconds > costs.making_seconds(
+            self.program
+        ):
+            self._deferred, self._patience = False, 0.0  # the next call makes it
+        elif self._spent >= self._limit and self._runs >= REPEATED:
             self._limit = math.inf
             self.reason = "another executor is being made"
             try:

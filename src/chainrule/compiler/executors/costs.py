@@ -196,4 +196,5 @@ def preparing_seconds(program: Program) -> float:
     """Estimate what it costs to make a tape, and to find its large loops."""
     sizes = sizes_of(program)
     arrays = sum(n > 1 for n in sizes)
-    return LOWERING * len(sizes) + GROUPING * arrays + PLACING * sum(sizes)
+    placed = sum(n for n in sizes if n < HELD)
+    return LOWERING * len(sizes) + GROUPING * arrays + PLACING * placed

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.tracing.deferred import Deferred
 from chainrule.values.buffered import current
 from chainrule.values.shapes import ARRAYS, kind_of
 
@@ -55,7 +56,7 @@ class Row:
         self.dtype: Any = _DTYPES.get(kind)
         if self.dtype is not None:
             self.number = kind
-        elif isinstance(value, ARRAYS):
+        elif kind is Deferred or isinstance(value, ARRAYS):
             self.shape, self.dtype = value.shape, value.dtype
         else:
             self.shape = None  # several results, or a column

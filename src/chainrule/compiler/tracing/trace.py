@@ -25,6 +25,7 @@ from chainrule.compiler.tracing.active import ACTIVE, is_protected
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.compositions import by_parts, looks_at_memory
 from chainrule.compiler.tracing.constants import kept
+from chainrule.compiler.tracing.deferred import deferred, value_now
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.guesses import Guesses
 from chainrule.compiler.tracing.opened import Record
@@ -40,13 +41,13 @@ from chainrule.compiler.tracing.rows import (
 from chainrule.compiler.tracing.shapes import keeps_shape, keeps_shapes
 from chainrule.compiler.tracing.traced import Traced, value_of, values_of
 from chainrule.compiler.tracing.traced_operators import add_operators
+from chainrule.compiler.tracing.views import noted, seen
 from chainrule.errors import CompileError, EscapeError
 from chainrule.nodes.admission import numeric_array
 from chainrule.nodes.recorder import as_operand, may_change
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import SEQUENCES, describe, kind_of, ndarray
-from chainrule.values.versions import shares
 from chainrule.values.vertices import first_stand_in
 
 
@@ -90,6 +91,8 @@ class Trace:
         self.checks: list[Row] = []
         self.mapped: list[tuple[int, str]] = []
         """Of each vmap whose rows are among these: the examples, and why it is so."""
+        self.defers: bool = False
+        """Whether some values were not computed for the example at once."""
         self.writes: bool = False
         """Whether arrays were written, so that layouts in memory play a part."""
 
@@ -123,13 +126,14 @@ class Trace:
             return home.call(function, args, given)
         operands: list[Row] = []
         rows = tuple([self._rows(x, operands) for x in args])
+        if operands and first_stand_in(given) is None:
+            value = deferred(function, tuple(map(_known_in, args, rows)), given)
+            if value is not None:
+                self.defers = True
+                z = self.result(function, rows, given or NO_KEYWORDS, operands, value)
+                return seen(z, args[0]) if value.shows else z
         values = [values_of(x) for x in args]
-        run: Any = function
-        if self.protected is not None:  # a loop there need not end for the example
-            run = getattr(function, "outline", function)
-        elif not self.guesses.exact and getattr(function, "unbounded", False):
-            run = function.outline  # type: ignore[attr-defined]
-            self.guesses.add_next(self)
+        run = self._run_for_example(function)
         try:
             if given:
                 value = run(*values, **{k: values_of(x) for k, x in given.items()})
@@ -146,8 +150,17 @@ class Trace:
             alone = isinstance(value, ndarray) and value.base is None
             own = hasattr(function, "outline")  # of loops and branches
             if not own and (not alone or any(value is v for v in values)):
-                return _noted(result, args)
+                return noted(result, args)
         return result
+
+    def _run_for_example(self, function: Any) -> Function:
+        """Return what computes a result: a loop need not end for the example."""
+        if self.protected is not None:
+            return getattr(function, "outline", function)
+        if self.guesses.exact or not getattr(function, "unbounded", False):
+            return function
+        self.guesses.add_next(self)
+        return function.outline
 
     def entrywise(self, ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
         """Run a ufunc on stand-ins and numbers: the commonest calls."""
@@ -166,12 +179,15 @@ class Trace:
                 return self.call(ufunc, inputs, None)
             operands.append(row)
             args.append(row)
-            values.append(x.value)
-        try:
-            value = ufunc(*values)
-        except Exception as error:
-            self.note(error)
-            raise
+            values.append(x.known)
+        value = deferred(ufunc, values)
+        self.defers = self.defers or value is not None
+        if value is None:
+            try:
+                value = ufunc(*map(value_now, values))
+            except Exception as error:
+                self.note(error)
+                raise
         rows = self.rows
         row = Row(ufunc, tuple(args), NO_KEYWORDS, operands, value, len(rows))
         if row.dtype is None or row.dtype == object:
@@ -186,7 +202,7 @@ class Trace:
         if looks_at_memory(function, args, given):
             return FUNCTIONS[function](*args, **given)
         z = by_parts(self, function, args, given)
-        return self.call(function, args, given) if z is None else _noted(z, args)
+        return self.call(function, args, given) if z is None else noted(z, args)
 
     def note(self, error: Exception) -> None:
         """Keep an error that depends on values, and so not every call raises."""
@@ -310,11 +326,11 @@ class Trace:
                     "function that computed it, or pass it as an argument."
                 )
             if x.home is not self.parent:
-                outer = Traced(self.parent, self.parent.capture(x), x.value)
+                outer = Traced(self.parent, self.parent.capture(x), x.known)
             else:
-                outer = Traced(self.parent, x.row, x.value)  # x may be written
-            row = Row(None, (), NO_KEYWORDS, [], x.value, -1)
-            pair = self.captured[x.row] = (outer, Traced(self, row, x.value))
+                outer = Traced(self.parent, x.row, x.known)  # x may be written
+            row = Row(None, (), NO_KEYWORDS, [], x.known, -1)
+            pair = self.captured[x.row] = (outer, Traced(self, row, x.known))
         return pair[1].row
 
     def guard(self, x: Traced, take: Function) -> Any:
@@ -343,24 +359,11 @@ _INSTEAD: dict[Any, str] = {bool: "Use np.where or gd.cond there."}
 """What to write instead of a decision of a body, by what it asks for."""
 
 
-def _noted(results: Any, args: Sequence[Any]) -> Any:
-    """Note which results of a call are views, and of what; return the results."""
-    for z in results if isinstance(results, SEQUENCES) else (results,):
-        if isinstance(z, Traced) and isinstance(z.value, ndarray):
-            _note_view(z, args)
-    return results
-
-
-def _note_view(z: Traced, args: Sequence[Any]) -> None:
-    for x in args:
-        if isinstance(x, SEQUENCES):
-            _note_view(z, x)
-        elif x is z:
-            return
-        elif isinstance(x, Traced) and x.home is z.home and shares(z.value, x.value):
-            z.base = x
-            x.seen_by(z)
-            return
+def _known_in(x: Any, row: Any) -> Any:
+    """Return an operand's value, perhaps deferred; of constants, what a row keeps."""
+    if kind_of(x) in SEQUENCES:
+        return tuple(map(_known_in, x, row))
+    return x.known if isinstance(x, Traced) else row
 
 
 def matrix_or_masked(x: Any) -> bool:

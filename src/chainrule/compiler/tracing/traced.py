@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from chainrule.compiler.tracing.columns import Column, of_columns
+from chainrule.compiler.tracing.deferred import Deferred, outline_of
 from chainrule.compiler.tracing.frames import in_forward, in_subscript, user_line
 from chainrule.compiler.tracing.plain_operators import is_of_integers
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, mapped
@@ -33,7 +34,7 @@ from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
 from chainrule.values.frames import Frame
 from chainrule.values.shapes import Length, in_order, kind_of, laid_out, ndarray
-from chainrule.values.types import ArrayValue, Index, Order, Shape, Value
+from chainrule.values.types import ArrayValue, Index, Order, Value
 from chainrule.values.vertices import first_vertex, stand_in, vertex
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ MAPS: list[Function] = []
 class Traced(stand_in):
     """A value in a trace: see ``stand_in``."""
 
-    __slots__ = ("__weakref__", "base", "cut", "home", "row", "value", "views")
+    __slots__ = ("__weakref__", "base", "cut", "home", "known", "row", "views")
     __array_priority__: float = 900.0
     __pandas_priority__: int = 5000
 
@@ -56,10 +57,20 @@ class Traced(stand_in):
         """Stand for the result of a row, with its value for the example."""
         self.home: Trace = trace
         self.row: Row = row
-        self.value: Any = value
+        self.known: Any = value
         self.base: Any = None
         self.cut: Any = None
         self.views: list[weakref.ref[Traced]] | None = None
+
+    @property
+    def value(self) -> Any:
+        """The value for the example, computed if it was deferred."""
+        known = self.known
+        return known.value if kind_of(known) is Deferred else known
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.known = value
 
     def seen_by(self, view: Traced) -> None:
         """Enter a view that is up to date."""
@@ -74,10 +85,10 @@ class Traced(stand_in):
 
     def fixed(self) -> Traced:
         """Return a handle that nobody else can write into."""
-        value = self.value
-        return (
-            Traced(self.home, self.row, value) if isinstance(value, ndarray) else self
-        )
+        row, value = self.row, self.known
+        later = kind_of(value) is Deferred and self.shape
+        alone = later or isinstance(value, ndarray)
+        return Traced(self.home, row, value) if alone else self
 
     def guarded(self) -> Traced:
         """Return a handle that nobody can write into."""
@@ -89,8 +100,11 @@ class Traced(stand_in):
 
     def laid_out(self, before: ArrayValue | None, order: Order = "K") -> Traced:
         """Return an array that lies in memory as another one, or by itself."""
-        if isinstance(self.value, Column):
+        if isinstance(self.known, Column):
             return self
+        row, known = self.row, self.known
+        if before is None and self.shape and kind_of(known) is Deferred:
+            return Traced(self.home, row, known.passed_to(in_order, order))
         array, value = self, np.asarray(self.value)
         like: Any = before.value if isinstance(before, Traced) else before
         if like is None:
@@ -326,7 +340,7 @@ class Traced(stand_in):
         if out is not None:
             return write_result(out, func, args, kwargs)
         if known.of_shapes:
-            result = func(*map(values_of, args), **kwargs)
+            result = func(*map(_with_shape, args), **kwargs)
             if not isinstance(result, Column):
                 return as_buffer(result)
         if func is np.astype and args[0] is self:
@@ -346,32 +360,6 @@ class Traced(stand_in):
         row = self.row
         return self.home.result(np.astype, (row, dtype), NO_KEYWORDS, [row], value)
 
-    def reshape(
-        self, *shape: int | Shape, order: Order = "C", copy: bool | None = None
-    ) -> Any:
-        """Return ``np.reshape``, the shape as one tuple or several numbers."""
-        known = {} if copy is None else {"copy": copy}
-        return np.reshape(self, _one(shape), order=order, **known)  # type: ignore
-
-    def transpose(self, *axes: int | Shape) -> Any:
-        """Return ``np.transpose``, the axes as one tuple or several numbers."""
-        return np.transpose(self, _one(axes) if axes else None)  # type: ignore
-
-    @property
-    def T(self) -> Any:  # noqa: N802
-        """The transpose."""
-        return np.transpose(self)  # type: ignore[arg-type]
-
-    def conj(self) -> Any:
-        """Return ``np.conjugate``; a real array itself, as NumPy's method does."""
-        return np.conjugate(self) if self.dtype.kind == "c" else self  # type: ignore
-
-    conjugate = conj
-
-
-def _one(given: tuple[Any, ...]) -> Any:
-    return given[0] if len(given) == 1 else given
-
 
 def escape(what: str) -> EscapeError:
     """Return the error that says what would freeze a traced value."""
@@ -380,6 +368,17 @@ def escape(what: str) -> EscapeError:
         "on the arguments. Use NumPy's functions (np.sin(x), np.stack, np.where), or "
         "name the argument in static=, so that each of its values gets a program."
     )
+
+
+def known_of(x: Any) -> Any:
+    """Replace a stand-in by its value for the example, or by what computes it."""
+    return x.known if isinstance(x, Traced) else value_of(x)
+
+
+def _with_shape(x: Any) -> Any:
+    """Replace stand-ins by what has their shapes, and lies in memory as they do."""
+    flat = isinstance(x, Traced) and len(x.shape) < 2
+    return outline_of(x.known) if flat else values_of(x)
 
 
 def values_of(x: Any) -> Any:

@@ -12,6 +12,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.tracing.active import is_protected
+from chainrule.compiler.tracing.deferred import (
+    Deferred,
+    deferred,
+    outline_of,
+    value_now,
+)
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     WHOLE,
@@ -22,15 +28,17 @@ from chainrule.compiler.tracing.plain_operators import (
 )
 from chainrule.compiler.tracing.protection import deepest, may_raise, protected_call
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row
-from chainrule.compiler.tracing.traced import Traced, value_of
+from chainrule.compiler.tracing.traced import Traced, known_of, value_of
 from chainrule.nodes.beside_labelled import beside_labelled
 from chainrule.nodes.beside_scipy import beside_sparse
 from chainrule.values.buffered import buffered
 from chainrule.values.shapes import dtype_of, kind_of, ndarray
+from chainrule.values.types import Order, Shape
 from chainrule.values.vertices import ARITHMETIC_ERRORS, first_vertex, vertex
 
 _np: Any = np
 _of: Any = operator
+_ARRAYS = {ndarray, Deferred}
 _OTHERS: Any = (vertex, buffered)
 """What has operators of its own, which take traced values."""
 
@@ -48,7 +56,7 @@ def _binary(ufunc: np.ufunc, plain: Function) -> Function:
         trace, row = x.home, x.row
         if kind is Traced and y.home is trace:
             number = y.row.number
-            value_of_y, row_of_y, operands = y.value, y.row, [row, y.row]
+            value_of_y, row_of_y, operands = y.known, y.row, [row, y.row]
         elif kind is float or kind is int or kind is bool:
             number, value_of_y, row_of_y, operands = kind, y, y, [row]
         elif y is None or kind is str:
@@ -61,10 +69,15 @@ def _binary(ufunc: np.ufunc, plain: Function) -> Function:
             function: Any = ufunc  # the commonest case, as the rule below has it
         else:
             function = _function_of(ufunc, plain, x, y, row.number, number)
-        try:
-            value = plain(x.value, value_of_y)
-        except (*ARITHMETIC_ERRORS, TypeError) as error:
-            return trace.at_pole(ufunc, function, (x, y), error)
+        known, value = x.known, None
+        if kind_of(known) in _ARRAYS or kind_of(value_of_y) in _ARRAYS:
+            value = deferred(function, (known, value_of_y))
+            trace.defers = trace.defers or value is not None
+        if value is None:
+            try:
+                value = plain(value_now(known), value_now(value_of_y))
+            except (*ARITHMETIC_ERRORS, TypeError) as error:
+                return trace.at_pole(ufunc, function, (x, y), error)
         args = (row, row_of_y)
         z = Row(function, args, NO_KEYWORDS, operands, value, len(trace.rows))
         trace.rows.append(z)
@@ -109,7 +122,9 @@ def _called(ufunc: np.ufunc, plain: Function, x: Any, y: Any) -> Any:
             return z
     function = _function_of(ufunc, plain, x, y, _number_of(x), _number_of(y))
     trace = x.home if isinstance(x, Traced) else y.home
-    if not (is_scalar(value_of(x)) and is_scalar(value_of(y))):
+    known = known_of(x), known_of(y)
+    later = function is ufunc and Deferred in map(kind_of, known)
+    if later or not all(map(is_scalar, map(outline_of, known))):
         return trace.call(ufunc, (x, y), None)
     trace = deepest(trace, (x, y))
     try:
@@ -148,7 +163,7 @@ def _is_real_power(x: Any, y: Any) -> bool:
 
     It is for an exponent that is an array, too, though one without axes.
     """
-    values = value_of(x), value_of(y)
+    values = outline_of(known_of(x)), outline_of(known_of(y))
     if all(map(is_scalar, values)):
         return False
     if isinstance(values[1], ndarray) and not values[1].shape:
@@ -166,7 +181,7 @@ def _repeats(ufunc: np.ufunc, x: Traced, kind: type) -> bool:
     return (
         ufunc is np.multiply
         and (kind is list or kind is tuple or kind is str or kind is bytes)
-        and isinstance(x.value, (int, np.integer))
+        and isinstance(outline_of(x.known), (int, np.integer))
     )
 
 
@@ -226,6 +241,28 @@ BINARY = (
 ).split()
 
 
+def _reshape(
+    x: Traced, *shape: int | Shape, order: Order = "C", copy: bool | None = None
+) -> Any:
+    """Return ``np.reshape``, the shape as one tuple or several numbers."""
+    known = {} if copy is None else {"copy": copy}
+    return _np.reshape(x, _one(shape), order=order, **known)
+
+
+def _transpose(x: Traced, *axes: int | Shape) -> Any:
+    """Return ``np.transpose``, the axes as one tuple or several numbers."""
+    return _np.transpose(x, _one(axes) if axes else None)
+
+
+def _one(given: tuple[Any, ...]) -> Any:
+    return given[0] if len(given) == 1 else given
+
+
+def _conj(x: Traced) -> Any:
+    """Return ``np.conjugate``; a real array itself, as NumPy's method does."""
+    return _np.conjugate(x) if x.dtype.kind == "c" else x
+
+
 def add_operators() -> None:
     """Give ``Traced`` its operators, and the methods that are functions of NumPy."""
     for name in _METHODS:
@@ -234,8 +271,13 @@ def add_operators() -> None:
         # What NumPy calls on the elements of an object array: np.sin -> x.sin().
         if isinstance(f, np.ufunc) and f.nin == 1 and not hasattr(Traced, f.__name__):
             setattr(Traced, f.__name__, _method(f))
+    for name in ("conj", "conjugate"):
+        setattr(Traced, name, _conj)
+    for method in (_reshape, _transpose):
+        setattr(Traced, method.__name__.removeprefix("_"), method)
     for name in ("real", "imag"):
         setattr(Traced, name, property(getattr(_np, name)))
+    setattr(Traced, "T", property(_transpose))  # noqa: B010
     for name in (*BINARY, *_COMPARISONS):
         operation = getattr(operator, f"__{name}__")
         ufunc, plain = UFUNCS[operation], _power if name == "pow" else operation

@@ -185,12 +185,13 @@ def _is_direct(z: Traced) -> bool:
 
 def _refresh(z: Traced) -> None:
     """Make a view again from its base."""
-    base, before, row = z.base, _VALUE.__get__(z), _ROW.__get__(z)
+    base, row = z.base, _ROW.__get__(z)
     base.touched()
     z.__class__ = Traced
     if row is not None:
         again = base.home.call(row.function, (base, *row.args[1:]), row.given)
     else:
+        before = _VALUE.__get__(z)
         again = base.home.call(operator.getitem, (base, z.cut), None)
         if not shares(again.value, base.value) and before.size:
             places = [np.ravel(i)[0] for i in z.cut]
