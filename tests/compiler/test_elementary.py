@@ -233,14 +233,6 @@ def series(first, ratio):
     return value
 
 
-def tanh_tail(t):
-    """(tanh(x) - x) / x**3 of t = x**2."""
-    if t < mpmath.mpf(10) ** -20:
-        return -mpmath.mpf(1) / 3 + 2 * t / 15
-    x = mpmath.sqrt(t)
-    return (mpmath.tanh(x) / x - 1) / t
-
-
 def erf_of_square(t):
     """erf(x) / x - 1 of t = x**2 - 1/2."""
     if t < mpmath.mpf(10) ** -30 - 0.5:
@@ -285,7 +277,6 @@ def test_coefficients_are_chebyshev_interpolations():
             (trigonometry.SIN, series(-sixth, factorials(3, -1)), 0, quarter),
             (trigonometry.COS, series(sixth / 4, factorials(4, -1)), 0, quarter),
             (hyperbolic.SINH, series(sixth, factorials(3, 1)), 0, 1),
-            (hyperbolic.TANH, tanh_tail, 0, mpmath.mpf("0.55") ** 2),
             ((special.ERF_FIRST, *special.ERF), erf_of_square, -0.5, 0.5),
             (
                 (special.ERFCX_FIRST, *special.ERFCX),

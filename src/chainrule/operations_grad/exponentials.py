@@ -40,6 +40,7 @@ LOG = (
 PER_LN2 = 1.4426950408889634
 LN2_HIGH = 0.6931471805601177  # 41 bits; times an exponent it is exact
 LN2_LOW = -1.7239444525614835e-13
+FARTHEST = 354.0  # exp(-2 * 354) is a normal number
 SMALLEST_NORMAL = 2.2250738585072014e-308
 ROOT_HALF_BITS = u(0x3FE6A09E667F3BCD)  # sqrt(1/2)
 ROOT_SHIFT = u(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
@@ -57,6 +58,19 @@ def exp_scaled(x: float, shift: float) -> float:
     half = k * 0.5 + ROUND
     rest = (k - (half - ROUND)) + ROUND
     return p * power_of_two(half) * power_of_two(rest)
+
+
+def decaying(x: float, less: float) -> float:
+    """Return exp(-2 abs(x)) - less, where that is 0 or 1, for x to ``FARTHEST``.
+
+    tanh and its derivative are made of it, and share all of it but the last difference.
+    """
+    a = abs(x)
+    y = -2.0 * (FARTHEST if a > FARTHEST else a)
+    k = (y * PER_LN2 + ROUND) - ROUND
+    r = (y - k * LN2_HIGH) - k * LN2_LOW
+    s = power_of_two(k + ROUND)
+    return (s - less) + s * (r + r * r * poly11(EXP, r))
 
 
 class exp_grad(elementwise):

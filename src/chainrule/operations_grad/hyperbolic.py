@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from chainrule.operations_grad.exponentials import exp_scaled
-from chainrule.operations_grad.plain_arithmetic import poly7, poly11
+from chainrule.operations_grad.exponentials import decaying, exp_scaled
+from chainrule.operations_grad.plain_arithmetic import poly7
 from chainrule.rules import elementwise
 from chainrule.rules.cases import Domain
 from chainrule.values.shapes import is_complex
@@ -21,13 +21,6 @@ SINH = (
     0.16666666666666666, 0.008333333333333299, 0.00019841269841324198,
     2.7557319191381816e-06, 2.5052117695907823e-08, 1.6057679623801638e-10,
     7.746178593018827e-13,
-)  # fmt: skip
-# (tanh(x) - x) / x**3 for abs(x) <= 0.55, in x**2.
-TANH = (
-    -0.3333333333333333, 0.13333333333332714, -0.053968253967434016,
-    0.021869488493666944, -0.008863234397814355, 0.003592110378689024,
-    -0.001455661830100716, 0.0005889360520074057, -0.0002346347410887237,
-    8.511313685577672e-05, -2.060276537636634e-05,
 )  # fmt: skip
 
 
@@ -80,20 +73,14 @@ class tanh_grad(elementwise):
     """z = tanh(x)"""
 
     forward = np.tanh
-    vector_loop = True
     expression = "math.tanh(x)"
     latex = r"\tanh"
     inline = False
 
     @staticmethod
     def native(x: float) -> float:
-        """Return the hyperbolic tangent."""
-        a = abs(x)
-        t = x * x
-        small = x + x * t * poly11(TANH, t)
-        square = exp_scaled(2.0 * (20.0 if a > 20.0 else a), 0.0)
-        large = 1.0 - 2.0 / (square + 1.0)
-        return math.copysign(small if a < 0.55 else large, x)
+        """Return (1 - e) / (1 + e) with e = exp(-2 abs(x)), and the sign of x."""
+        return math.copysign(decaying(x, 1.0) / (1.0 + decaying(x, 0.0)), x)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

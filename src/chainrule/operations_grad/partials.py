@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.operations_grad.exponentials import FARTHEST, decaying
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import (
     REAL,
@@ -250,6 +251,15 @@ class sech_square_grad(elementwise):
     """z = 1 / cosh(x)**2, the derivative of tanh(x)"""
 
     forward = sech_square
+    expression = "1 / math.cosh(x) ** 2"
+    inline = False
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return 4 e / (1 + e)**2 with e = exp(-2 abs(x)); 0 below 2e-307."""
+        e = decaying(x, 0.0)
+        near = 4.0 * e / ((1.0 + e) * (1.0 + e))
+        return 0.0 if abs(x) > FARTHEST else near
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

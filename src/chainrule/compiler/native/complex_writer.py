@@ -25,10 +25,13 @@ class Number(NamedTuple):
 class ComplexWriter(EntryWriter):
     """Writes elementwise steps."""
 
-    def computed(self, step: Step, operands: Sequence[Number]) -> str:
+    def computed(
+        self, step: Step, operands: Sequence[Number], *, is_called: bool = True
+    ) -> str:
         """Write a step; return its result."""
         if not step.of_complex:
-            return self.operation(step.name, self.width, *(x.name for x in operands))
+            names = (x.name for x in operands)
+            return self.operation(step.name, self.width, *names, is_called=is_called)
         if step.name == "where":
             mask, *others = operands
             twice = [i // 2 for i in range(2 * self.width)]

@@ -63,6 +63,25 @@ def _widened(name: str, width: int, operands: Sequence[Value]) -> Piece:
 
 
 @functools.cache
+def without_call(name: str, width: int) -> Piece:
+    """Return the instructions of an operation as of a function's body, not its call.
+
+    Functions of one number that are written out beside each other share what they have
+    in common: LLVM makes one of equal instructions in a block. What takes more than one
+    block, or the C library, is called.
+    """
+    native = ELEMENTWISE[name].native
+    if native is None:
+        return operation(name, width)
+    operands = [Value(f"{{{p}}}", "double") for p in operands_of(name)]
+    writer = Expression("{p}", width, native)
+    result = writer.as_number(writer.body(native, operands))
+    if writer.block != "start" or writer.is_scalar:
+        return operation(name, width)
+    return _piece(writer, "".join(writer.lines), writer.text(result))
+
+
+@functools.cache
 def is_plain(name: str) -> bool:
     """Tell whether an operation is nothing but machine instructions."""
     own = ELEMENTWISE[name]
@@ -108,4 +127,4 @@ def function(name: str, width: int) -> Piece:
     return _piece(writer, text, called)
 
 
-__all__ = ["function", "is_plain", "is_scalar", "operation"]
+__all__ = ["function", "is_plain", "is_scalar", "operation", "without_call"]

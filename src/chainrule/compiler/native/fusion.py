@@ -24,6 +24,7 @@ from chainrule.compiler.native.groups import (
     copy_in_loops,
     grouped,
 )
+from chainrule.compiler.native.hyperbolic_pairs import pair_hyperbolics
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -62,6 +63,7 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
+    pair_hyperbolics(program, LARGE_ON_TAPE)
     write_products(program, floats=floats)
     unindex_operands(program, on_tape=floats)
     views, pieces = Views(floats=floats), Pieces()

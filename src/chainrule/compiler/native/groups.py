@@ -20,6 +20,7 @@ from chainrule.compiler.background import pause
 from chainrule.compiler.native.accumulated import Accumulated
 from chainrule.compiler.native.collected import Collected
 from chainrule.compiler.native.computed_again import ComputedAgain
+from chainrule.compiler.native.hyperbolic_pairs import pairs_of_tanh
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -135,8 +136,12 @@ def _go_together(x: Row, row: Row, joins: Joins) -> bool:
 
 
 def _lowered_late(program: Program, level: dict[Row, int], joins: Joins) -> None:
-    """Raise levels of rows that are only read later: they need not be kept so long."""
+    """Raise levels of rows that are only read later: they need not be kept so long.
+
+    What shares work with a row of its level stays there.
+    """
     held, decisions = set(program.ends), {g.row for g in program.guards}
+    held |= pairs_of_tanh(program)
     users: dict[Row, list[Row]] = {}
     latest: dict[Row, float] = {}
     for row in reversed(program.rows):

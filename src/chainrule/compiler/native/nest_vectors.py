@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from chainrule.compiler.native.complex_writer import ComplexWriter, Number
 from chainrule.compiler.native.nest_phases import BLOCK, phases_of
 from chainrule.compiler.native.nest_plan import Access, Box, Plan, contiguous
-from chainrule.compiler.native.operations import REDUCTIONS
+from chainrule.compiler.native.operations import ELEMENTWISE, REDUCTIONS
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import RECORD
 
@@ -184,14 +184,25 @@ class VectorWriter(ComplexWriter):
                 return Number(self.literal(0.0), self.width)
             return Number(read(k), self.width * self.plan.inputs[k].parts)
 
+        beside = self._beside(phases.steps[place.phase])
         for k in phases.steps[place.phase]:
             step = self.plan.steps[k]
             operands = [operand(*x) for x in step.operands]
-            values[k] = self.computed(step, operands)
+            values[k] = self.computed(step, operands, is_called=k not in beside)
             if k in phases.kept:
                 at = self.at(self._buffer(k), place.kept, self._bytes(k))
                 self.store_vector(values[k], at, place.length, self._width(k))
         return value
+
+    def _beside(self, phase: Sequence[int]) -> set[int]:
+        """Return the steps of a phase that are functions of what others are, too."""
+        of: dict[Any, list[int]] = {}
+        for k in phase:
+            step = self.plan.steps[k]
+            known = ELEMENTWISE.get(step.name)
+            if known is not None and known.native is not None:
+                of.setdefault(step.operands, []).append(k)
+        return {k for steps in of.values() if len(steps) > 1 for k in steps}
 
 
 def neutral(name: str) -> float:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from chainrule.compiler.background import pause
-from chainrule.compiler.native.expressions import operation
+from chainrule.compiler.native.expressions import operation, without_call
 from chainrule.compiler.native.operations import ELEMENTWISE
 from chainrule.compiler.native.text import (
     SIZES,
@@ -115,10 +115,15 @@ class Writer(Text):
         """Hand the function to its unit."""
         self.unit.parts.append(self.as_function(name, self.parameters))
 
-    def operation(self, name: str, width: int, *operands: str) -> str:
+    def operation(
+        self, name: str, width: int, *operands: str, is_called: bool = True
+    ) -> str:
         """Write one of the tape's operations; return the name of its result."""
         pause()
-        found = operation(name, width, self.real)
+        if is_called or self.real == "float":
+            found = operation(name, width, self.real)
+        else:
+            found = without_call(name, width)
         self.unit.declare(found)
         rounds = ELEMENTWISE[name].rounds
         xs = [self._narrowed(x, width) for x in operands] if rounds else operands
