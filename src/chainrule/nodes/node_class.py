@@ -41,7 +41,7 @@ from chainrule.values.foreign import is_foreign, refuse_branch
 from chainrule.values.foreign import shown as described
 from chainrule.values.shapes import TUPLE, Length, ndarray
 from chainrule.values.versions import resolved
-from chainrule.values.vertices import GRADIENTS, stand_in, vertex
+from chainrule.values.vertices import ASSIGNED, GRADIENTS, stand_in, vertex
 
 OBJECT_ARRAY_WARNS = 1000
 """From this many elements on, turning a node into an object array warns."""
@@ -140,7 +140,8 @@ class node(vertex):
                 "assigned. Assign to a leaf, then compute this node again."
             )
         self._value = as_value(value)
-        self._parameters = {**self.parameters, "changed": next_serial()}
+        serial = ASSIGNED.count = next_serial()
+        self._parameters = {**self.parameters, "changed": serial}
 
     @property
     def changed(self) -> int | None:

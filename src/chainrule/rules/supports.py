@@ -269,12 +269,35 @@ def needs_supports(
     zeros. Seeds may be plain where what they are seeds of is foreign, and tangents
     become foreign beside foreign constants.
     """
-    ends = (*seeds.values(), *(z._value for z in (*seeds, *results)))
-    if not any(x.__class__ not in PLAIN and is_foreign(x) for x in ends):
+    ends = [*seeds.values()]
+    for z in seeds:
+        ends.append(z._value)
+    for z in results:
+        ends.append(z._value)
+    for x in ends:
+        if x.__class__ not in PLAIN and is_foreign(x):
+            break
+    else:
         return False
     return any(
         z._step is not None and z.rule.structural_for(z.parameters) for z in order
     )
+
+
+def have_nan(parts: Sequence[Any]) -> bool:
+    """Tell whether one of several cotangents holds a nan: one look for all of them.
+
+    Their squares are added up, which have no two signs, so that only a nan gives one.
+    """
+    total: Any = 0.0
+    for x in parts:
+        if x.__class__ is float:
+            total += x * x
+        elif x.__class__ is ndarray:
+            total += _vdot(x, x)
+        elif has_nan(x):
+            return True
+    return bool(total != total) and any(map(has_nan, parts))
 
 
 def has_nan(x: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from chainrule.errors import RecordingError, StaleValueError
 from chainrule.values.versions import resolved
-from chainrule.values.vertices import vertex
+from chainrule.values.vertices import ASSIGNED, vertex
 
 
 def generate_graph(
@@ -156,7 +156,13 @@ def _meet(
 
 
 def check_fresh(leaves: Iterable[vertex], order: Sequence[vertex]) -> None:
-    """Raise if a leaf's value was assigned after an operation had used it."""
+    """Raise if a leaf's value was assigned after an operation had used it.
+
+    The vertices are newest first: none of them is asked where all are newer than any
+    assignment.
+    """
+    if not order or order[-1].serial > ASSIGNED.count:
+        return
     for leaf in leaves:
         if leaf.changed is None:
             continue

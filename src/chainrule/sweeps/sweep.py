@@ -25,6 +25,7 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
     accumulate,
     has_nan,
+    have_nan,
     is_empty,
     needs_supports,
     project,
@@ -313,7 +314,7 @@ def sweep_values(
         again = True
     else:
         leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
-        again = any(map(has_nan, map(bars.__getitem__, leaves)))
+        again = have_nan([bars[z] for z in leaves])
     check_fresh(leaves, order)
     if again:
         masked = {z: with_support(seed) for z, seed in seeds.items()}

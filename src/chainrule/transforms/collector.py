@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-import threading
+from threading import get_ident
 from typing import ClassVar
 
 from chainrule.locks import lock
+
+_LOCK = lock()
+_INSIDE: set[int] = set()
+"""The threads that record a call."""
 
 
 class CollectorPaused:
@@ -18,44 +22,41 @@ class CollectorPaused:
     """
 
     __slots__ = ("_thread",)
-    _lock = lock()
-    _inside: ClassVar[set[int]] = set()
-    """The threads that are inside."""
-    _was_enabled = False
+    _was_enabled: ClassVar[bool] = False
 
     def __enter__(self) -> None:
         """Pause."""
-        inside = CollectorPaused._inside
-        self._thread: int | None = threading.get_ident()
-        if self._thread in inside:
-            self._thread = None  # an outer call of this thread has paused it
+        thread = get_ident()
+        if thread in _INSIDE:
+            self._thread: int | None = None  # an outer call has paused it
             return
-        with CollectorPaused._lock:
-            if not inside:
+        self._thread = thread
+        with _LOCK:
+            if not _INSIDE:
                 CollectorPaused._was_enabled = gc.isenabled()
                 gc.disable()
-            inside.add(self._thread)
+            _INSIDE.add(thread)
 
     def __exit__(self, *error: object) -> None:
         """Resume when nobody is inside any more."""
         if self._thread is None:
             return
-        with CollectorPaused._lock:
-            CollectorPaused._inside.discard(self._thread)
-            if not CollectorPaused._inside and CollectorPaused._was_enabled:
+        with _LOCK:
+            _INSIDE.discard(self._thread)
+            if not _INSIDE and CollectorPaused._was_enabled:
                 gc.enable()
 
     @classmethod
     def holds_this_thread(cls) -> bool:
         """Tell whether this thread is inside: it records a call."""
-        return threading.get_ident() in cls._inside
+        return get_ident() in _INSIDE
 
     @classmethod
     def forget_other_threads(cls) -> None:
         """Resume in a forked process, which has none of the other threads."""
-        if cls._inside:
-            cls._inside.intersection_update([threading.get_ident()])
-            if not cls._inside and cls._was_enabled:
+        if _INSIDE:
+            _INSIDE.intersection_update([get_ident()])
+            if not _INSIDE and cls._was_enabled:
                 gc.enable()
 
 

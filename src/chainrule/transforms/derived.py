@@ -17,6 +17,7 @@ from chainrule.values.types import Operation
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_INTEGERS = (int, np.integer)
 Argnums = int | str | Sequence[int | str]
 """Which arguments: by position, or by name."""
 
@@ -180,10 +181,12 @@ def check_argnums(argnums: Any) -> None:
 
 def positions_of(argnums: Any, args: Sequence[Any]) -> tuple[list[int], bool]:
     """Return positions as non-negative numbers, and whether a single one was given."""
-    single = isinstance(argnums, int | np.integer) and not isinstance(argnums, bool)
+    if argnums.__class__ is int and 0 <= argnums < len(args):
+        return [argnums], True
+    single = isinstance(argnums, _INTEGERS) and not isinstance(argnums, bool)
     numbers: list[Any] = [argnums] if single else list(argnums)  # type: ignore
     for i in numbers:
-        if not isinstance(i, int | np.integer) or not -len(args) <= i < len(args):
+        if not isinstance(i, _INTEGERS) or not -len(args) <= i < len(args):
             raise ArgumentError(
                 f"argnums={argnums!r} is out of range: the function was called with "
                 f"{len(args)} positional arguments. Pass the argument by position."

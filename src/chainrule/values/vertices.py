@@ -96,6 +96,8 @@ class Count:
 
 GRADIENTS = Count()
 """How often gradients were left on nodes, so that a node need not be asked for one."""
+ASSIGNED = Count()
+"""The serial number of the newest assignment to a leaf's value."""
 
 
 class stand_in(Operators):
