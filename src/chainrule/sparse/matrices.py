@@ -25,6 +25,7 @@ from chainrule.values.types import Operation
 
 _np: Any = np
 _DIRECT = {float, ndarray}
+_KNOWN = {"pattern", "colors", "mode", "dense_because", "sweeps", "carried"}
 KEPT = 64
 """For so many kinds of arguments what is known is kept."""
 
@@ -49,7 +50,10 @@ class SparseDerivative:
         The colour of each column (of each row, in mode ``"reverse"``; of both, in
         ``"bidirectional"``, -1 where there is none).
     sweeps
-        How many products there are.
+        How many products there are, or would be.
+    carried
+        Whether the entries themselves were computed, with no products: they were
+        carried from operation to operation, which took less.
     dense_because
         The functions whose results were taken to depend on all that they were given.
     """
@@ -124,7 +128,7 @@ class SparseDerivative:
 
     def __getattr__(self, name: str) -> Any:
         """Find what the last call has found out."""
-        if name not in ("pattern", "colors", "mode", "dense_because", "sweeps"):
+        if name not in _KNOWN:
             raise AttributeError(name)
         if self._last is None:
             raise AttributeError(f"{name!r} is known after the first call")

@@ -29,6 +29,7 @@ from chainrule.sparse.arguments import (
     together,
 )
 from chainrule.sparse.blocks import Block, blocks_of
+from chainrule.sparse.entries import CarryError, entries_of
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.seeds import check_numeric, is_differentiable
 from chainrule.transforms.values import value
@@ -61,6 +62,9 @@ class State:
         self.passed: list[Any] = []
         """The seeds, where they are arguments of the products, and no constants."""
         self._gathered: int = 0
+        self._work: int = 0
+        self.carried: bool = False
+        """Whether entries are carried, as that takes less than products."""
         self.blocks: list[list[Block]] = []
         self.structure: Any = None
         self.beside: list[bool] = []
@@ -120,6 +124,7 @@ class State:
         """Return the products from the right, and from the left."""
         count = len(self.passed)
         seeds, args = list(given[:count] or self.seeds), given[count:]
+        seeds = seeds or self.known().seeds(self.chosen.dtype)
         flat = self.flat(args, keywords)
         leaves = self.chosen.leaves(args, keywords)
 
@@ -134,6 +139,19 @@ class State:
             found.append(vmap(pushed)(seeds.pop(0)))
         if self.known().rows is not None:
             found.append(vmap(pulled)(seeds.pop(0)))
+        return found
+
+    def carry(self, *args: Any, **keywords: Any) -> Any:
+        """Return all entries, carried through a recording."""
+        found = entries_of(
+            self.flat(args, keywords),
+            self.chosen.leaves(args, keywords),
+            structure_of(self.pattern),
+            symmetric=self.owner.symmetric,
+            limit=self.sweeps * self._work,
+        )
+        if isinstance(found, ndarray) and _np.isnan(found).any():
+            return self.entries(self.products(*args, **keywords))
         return found
 
     # --------------------------------------------------------------------- patterns
@@ -211,8 +229,10 @@ class State:
     def detect(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Find the pattern of the path that these arguments take; tell if it grew."""
         found, because, work = self.found(args, keywords)
+        self._work = max(self._work, work)
         if self.owner.symmetric:
-            found = boolean(found + found.T)
+            both = boolean(found + found.T)  # in twice the memory
+            found = both if both.nnz > found.nnz else found
         self.dense_because = list(dict.fromkeys([*self.dense_because, *because]))
         before = -1 if self.pattern is None else self.pattern.nnz
         if self.pattern is not None:
@@ -228,22 +248,28 @@ class State:
             self._take(compressed(structure_of(found), asked))
         else:
             structure = structure_of(found)
-            self._take(compressed_symmetric(structure, asked, work))
-            if self.mode == "acyclic" and self._wrong_rows(args, keywords).size:
-                self._take(compressed_symmetric(structure, "star", work))
+            products = compressed_symmetric(structure, asked, work)
+            if products.mode == "acyclic":
+                self._take(products, carries=False)
+                if self._wrong_rows(args, keywords).size:
+                    products = compressed_symmetric(structure, "star", work)
+            self._take(products)
         if self.owner.check and self.owner.given is not None:
             self._compare(args, keywords)
         return True
 
-    def _take(self, compression: Compression) -> None:
-        """Compute products like these from now on."""
+    def _take(self, compression: Compression, *, carries: bool = True) -> None:
+        """Compute products like these from now on, or carry the entries."""
         self.compression = compression
-        self.seeds = compression.seeds(self.chosen.dtype)
+        free = self.owner.mode_asked == "auto" and self.owner.given is None
+        self.carried = carries and free and not self.complex
+        self.seeds = [] if self.carried else compression.seeds(self.chosen.dtype)
         folded = 0 < self._gathered * compression.sweeps <= FOLDED
         self.passed = [] if folded else self.seeds
         sizes = list(map(math.prod, self.shapes)), self.chosen.sizes
         self.blocks = blocks_of(self.pattern, *sizes)
-        self._run = compiled(named_as(self.owner.f, self.products))
+        run = self.carry if self.carried else self.products
+        self._run = compiled(named_as(self.owner.f, run))
 
     # ------------------------------------------------------------------- evaluation
 
@@ -258,7 +284,12 @@ class State:
                 return self.entries([])
             run = self._run
             try:
-                products = run(*self.passed, *args, **keywords)
+                found = run(*self.passed, *args, **keywords)
+            except CarryError:
+                if is_known or not self.detect(args, keywords):
+                    self._take(self.known(), carries=False)
+                is_known = True
+                continue
             except ShapeError:  # seeds are of the shape of an earlier result
                 if not self.detect(args, keywords):
                     raise
@@ -270,7 +301,7 @@ class State:
             if path is not None:
                 self.paths.add(path)
             if not grew:
-                return self.entries(products)
+                return _held(found) if self.carried else self.entries(found)
 
     def entries(self, products: Sequence[Any]) -> Any:
         """Return the entries of the matrix, or of its diagonal, from the products."""
@@ -278,8 +309,7 @@ class State:
         found: Any = _np.zeros(diagonal, self.chosen.dtype)
         if self.pattern.nnz:
             found = self.known().entries(together(products))
-        # SciPy's matrices hold no half precision.
-        return found.astype(_np.float32) if found.dtype == _np.float16 else found
+        return _held(found)
 
     def arranged(self, data: Array) -> Any:
         """Return the entries as matrices: one for each leaf of result and argument."""
@@ -314,6 +344,11 @@ class State:
                 f"sparsity= leaves out entries of row {wrong[0]} that are not zero "
                 f"({wrong.size} rows differ). Leave it away, to have it found."
             )
+
+
+def _held(data: Any) -> Any:
+    """Return entries as SciPy's matrices hold them, which is not in half precision."""
+    return data.astype(_np.float32) if data.dtype == _np.float16 else data
 
 
 def _gathered(path: Any) -> int:

@@ -357,7 +357,7 @@ LARGE = 1 << 16
 """Entries of a tangent from which those are dropped that nobody reads any more."""
 
 
-def _last_reads(
+def last_reads(
     order: Sequence[vertex], kept: Iterable[vertex]
 ) -> dict[vertex, list[vertex]]:
     """Return which vertices each one is the last to read, but for the ``kept`` ones."""
@@ -382,7 +382,7 @@ def push_values(
     if not slowly:
         sizes = [math.prod(shape_of(dot)) for dot in seeds.values()]
         large = max(sizes, default=0) > LARGE and not any(z.transient for z in order)
-        spent = _last_reads(order, [*results, *seeds]) if large else {}
+        spent = last_reads(order, [*results, *seeds]) if large else {}
         fast_forward_sweep(order, dots, spent)
     if slowly or any(has_nan(dots.get(z)) for z in results):
         masked = {x: with_support(seed) for x, seed in seeds.items()}

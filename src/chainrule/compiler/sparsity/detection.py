@@ -17,7 +17,13 @@ import numpy as np
 from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.sparsity import contractions, indexing
-from chainrule.compiler.sparsity.calls import Shared, is_array, lines, named_arguments
+from chainrule.compiler.sparsity.calls import (
+    Shared,
+    is_array,
+    lines,
+    moved_from,
+    named_arguments,
+)
 from chainrule.compiler.sparsity.masks import Masked, dense, masked_pattern, settled
 from chainrule.compiler.sparsity.parts import patterns_by_parts
 from chainrule.compiler.sparsity.patterns import Pattern, inputs, joined, union
@@ -33,10 +39,9 @@ from chainrule.operations_grad.indexing import (
 from chainrule.rules import locally_constant, traits_of
 from chainrule.rules.traits import traits
 from chainrule.values.shapes import TUPLE, shape_of
+from chainrule.values.types import Array
 
 _np: Any = np
-FIRST = 2.0**40
-"""The number of the first entry of an operand: constants are below, or far beyond."""
 TRIANGLE = 1 << 22
 """Squared entries up to which a sum of the entries before is a triangle, not full."""
 STEPS = 200_000
@@ -203,29 +208,20 @@ class Detection:
 
     def _moved(self, row: Row) -> Pattern:
         """Run a function that moves entries on their numbers, which begin at FIRST."""
-        n = 0
-        numbers: dict[Row, Any] = {}
-        parts: list[Pattern] = []
-        for x, p in self.operands(row):
-            numbers[x] = FIRST + _np.arange(n, n + p.size, dtype=float).reshape(x.shape)
-            n += p.size
-            parts.append(p)
-        for x in row.operands:
-            if _is_index(x):
-                return self.dense(row)
-            if x not in numbers and x.shape is not None:
-                numbers[x] = _np.zeros(x.shape)
-        args = replaced(row.args, numbers)
-        given = {k: replaced(x, numbers) for k, x in row.given.items()}
-        try:
-            found = _np.asarray(_np.real(row.function(*args, **given)))
-        except (TypeError, ValueError):
+        own = self.operands(row)
+        if any(map(_is_index, row.operands)):
             return self.dense(row)
-        if found.dtype != _np.float64:
-            return self.dense(row)  # it does not hold the numbers
-        is_moved = (found >= FIRST) & (found < FIRST + n)
-        places = _np.where(is_moved, found - FIRST, -1)
-        return joined(parts).moved(places.astype(_np.intp))
+        others = {x: _np.zeros(x.shape) for x in row.operands if x.shape is not None}
+
+        def moved(*numbers: Array) -> Any:
+            by = {**others, **dict(zip([x for x, _ in own], numbers, strict=True))}
+            given = {k: replaced(x, by) for k, x in row.given.items()}
+            return row.function(*replaced(row.args, by), **given)
+
+        places = moved_from(moved, [x.shape for x, _ in own])
+        if places is None:
+            return self.dense(row)
+        return joined([p for _, p in own]).moved(places)
 
     def _loop(self, row: Row) -> Any:
         """Return the patterns of a loop's results: the body is followed in steps."""

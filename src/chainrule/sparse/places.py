@@ -1,0 +1,119 @@
+"""Places: where computed entries go in a sparse matrix, and how they are put there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.sparsity.structure import Structure
+from chainrule.rules.namespace import plain
+from chainrule.values.types import Array
+
+_np: Any = np
+
+
+class Places:
+    """The entries of a pattern by rows, and parts that are to be added there.
+
+    Of a symmetric matrix those above the diagonal are copied from below it.
+    """
+
+    def __init__(self, pattern: Structure, *, symmetric: bool) -> None:
+        """Number the entries."""
+        self._width: Any = _np.int64(pattern.shape[1])
+        rows, columns = pattern.rows(), pattern.indices
+        self._keys: Any = rows * self._width + columns
+        above = columns > rows if symmetric else _np.zeros(0, bool)
+        self._above: Any = _np.flatnonzero(above).astype(_np.int32)
+        mirrored = columns[self._above] * self._width + rows[self._above]
+        self._below: Any = self._found(mirrored)
+        self._symmetric = symmetric
+        self._parts: list[Any] = []
+        self._places: list[Any] = []
+
+    def wanted(self, rows: Array, columns: Array) -> Any:
+        """Return which of these are computed: those in a column, not above."""
+        some: Any = _np.asarray(columns) >= 0
+        return some & (columns <= rows) if self._symmetric else some
+
+    def of(self, rows: Array, columns: Array) -> Any:
+        """Return the places of these entries; ``None`` if one is not there."""
+        keys = rows * self._width + columns
+        found = _np.minimum(self._found(keys), self._keys.size - 1)
+        return found if _np.array_equal(self._keys[found], keys) else None
+
+    def _found(self, keys: Array) -> Any:
+        return _np.searchsorted(self._keys, keys).astype(_np.int32)
+
+    def add(self, part: Any, places: Array) -> None:
+        """Add a vector at these places, which are each there once."""
+        self._parts.append(part)
+        self._places.append(places)
+
+    def added_to(self, base: Any) -> Any:
+        """Return all entries: those in ``base``, with all parts added."""
+        self._keys = None
+        if not self._parts:
+            return base[self._copies(base.size)]
+        together = _np.concatenate(self._places)
+        if _np.bincount(together).max() == 1:
+            return self._written(base)
+        sums = plain.unindex(_joined(self._parts), index=(together,), shape=base.shape)
+        sums = sums + base if base.any() else sums
+        return sums[self._copies(base.size)] if self._above.size else sums
+
+    def _copies(self, count: int) -> Any:
+        """Return where each entry is read."""
+        found = _np.arange(count, dtype=_np.int32)
+        found[self._above] = self._below
+        return found
+
+    def _written(self, base: Any) -> Any:
+        """Return all entries where no two parts meet."""
+        parts: list[Any] = []
+        for part, at in zip(self._parts, self._places, strict=True):
+            parts.append(part + base[at] if base[at].any() else part)
+        places = self._places
+        if self._above.size:
+            parts, places = self._with_copies(parts, places, base.size)
+            base = base[self._copies(base.size)]
+        runs = list(map(run_of, places))
+        if len(parts) == 1 or all(isinstance(x, slice) for x in runs):
+            for part, run in zip(parts, runs, strict=True):
+                base = plain.setitem(base, part, index=run)
+            return base
+        table, where = _np.unique(base, return_inverse=True)
+        together = _np.concatenate(places)
+        where[together] = table.size + _np.arange(together.size)
+        return _joined([table, *parts])[where]
+
+    def _with_copies(
+        self, parts: list[Any], places: list[Any], count: int
+    ) -> tuple[list[Any], list[Any]]:
+        """Return parts below the diagonal together with their copies above it."""
+        target = _np.arange(count, dtype=_np.int32)
+        target[self._below] = self._above
+        for part, at in zip(list(parts), list(places), strict=True):
+            to = target[at]
+            other = _np.flatnonzero(to != at)
+            if other.size:
+                parts.append(part if other.size == at.size else part[run_of(other)])
+                places.append(to[other])
+        return parts, places
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else _np.concatenate(parts)
+
+
+def run_of(places: Any) -> Any:
+    """Return an index of these places: a slice where they are evenly apart."""
+    steps: Any = _np.diff(places)
+    if steps.size and steps[0] > 0 and (steps == steps[0]).all():
+        return slice(int(places[0]), int(places[-1]) + 1, int(steps[0]))
+    return places
+
+
+__all__ = ["Places", "run_of"]
