@@ -364,3 +364,118 @@ def test_untaken_branches_stay_out_whatever_the_ends_are(w, v):
         pushed, pulled = dask.compute(pushed, pulled, scheduler="sync")
     np.testing.assert_allclose(pushed, [slope @ (W + 1.0)] * 2, rtol=1e-11)
     np.testing.assert_allclose([np.ravel(p) for p in pulled], [slope] * 2, rtol=1e-11)
+
+
+TABLE = np.arange(12.0).reshape(4, 3)
+ROWS, COLUMNS_OF = np.array([0, 2, 2, 1, 3, 0, -1]), np.array([0, 2, 2])
+LAZY_INDICES = {
+    "v[i]": (lambda v, i: np.sum(v[i] ** 2), W, ROWS),
+    "m[i]": (lambda v, i: np.sum(v[i] ** 2), TABLE, ROWS),
+    "m[:, i]": (lambda v, i: np.sum(v[:, i] ** 2), TABLE, COLUMNS_OF),
+    "m[i, 0]": (lambda v, i: np.sum(v[i, 0] ** 2), TABLE, ROWS),
+    "m[one]": (lambda v, i: np.sum(v[i] ** 2), TABLE, np.array(1)),
+    "take": (lambda v, i: np.sum(np.take(v, i, axis=1) ** 2), TABLE, COLUMNS_OF),
+    "take one": (lambda v, i: np.take(v, i) ** 2, W, np.array(1)),
+    "wrap": (lambda v, i: np.sum(np.take(v, 9 * i, mode="wrap") ** 2), W, ROWS),
+    "a loop": (lambda v, i: sum(np.sum(v[i + k] ** k) for k in range(3)), W, ROWS % 2),
+    "bins": (
+        lambda v, i: np.sum(np.bincount(abs(i), weights=v[i], minlength=5) ** 2),
+        W,
+        ROWS,
+    ),
+    "at": (lambda v, i: np.sum(_added_at(i, v[i]) ** 2), W, ROWS),
+    "quantile": (lambda v, q: np.quantile(v, q) ** 2, W, np.array(0.3)),
+}
+
+
+def _added_at(places, values):
+    y = gd.zeros(5)
+    np.add.at(y, places, values)
+    return y
+
+
+@pytest.mark.parametrize("name", LAZY_INDICES)
+@pytest.mark.parametrize("put", [np.asarray, da.asarray], ids=["numpy", "dask"])
+def test_a_lazy_index_gathers_lazily(name, put):
+    f, v, places = LAZY_INDICES[name]
+    if put is da.asarray and name == "quantile":
+        pytest.skip("Dask sorts nothing")
+    lazy = da.from_array(places, chunks=2) if places.ndim else da.from_array(places)
+
+    def product(v, places):
+        return gd.hvp(lambda v: f(v, places), (v,), (np.cos(v),))[0]
+
+    with lazily():
+        found = *gd.value_and_grad(f)(put(v), lazy), product(put(v), lazy)
+        pushed = gd.jvp(lambda v: f(v, lazy), (put(v),), (np.cos(v),))[1]
+    expected = *gd.value_and_grad(f)(v, places), product(v, places)
+    for got, e in zip(dask.compute(*found), expected, strict=True):
+        np.testing.assert_allclose(got, e, rtol=1e-12)
+    np.testing.assert_allclose(pushed, np.sum(expected[1] * np.cos(v)), rtol=1e-12)
+
+
+def test_a_cotangent_of_numpy_s_goes_back_through_a_lazy_index():
+    lazy = da.from_array(ROWS, chunks=2)
+    with lazily():
+        _, pull = gd.vjp(lambda v: v[lazy], W)
+        (found,) = pull(np.arange(7.0))
+    np.testing.assert_array_equal(found, np.bincount(ROWS % 4, np.arange(7.0)))
+
+
+def _written(value, index):
+    y = value * 1.0
+    y[index] = 0.0
+    return np.sum(y**2)
+
+
+def _filled(value):
+    y = gd.zeros(4)
+    y[:] = value
+    return y
+
+
+MASK = np.array([True, False, True, True])
+
+
+@pytest.mark.parametrize("put", [np.asarray, da.asarray], ids=["numpy", "dask"])
+def test_a_lazy_mask_is_a_choice(put):
+    with lazily():
+        found = gd.grad(lambda v: _written(v, da.from_array(MASK, 2)))(put(W))
+    np.testing.assert_allclose(found, np.where(MASK, 0.0, 2 * W))
+
+
+ASKED = {
+    "m[i, j]": (lambda v, i: v.reshape(2, 2)[i, i], "one dimension|fancy"),
+    "v[i, None]": (lambda v, i: v[i, None], r"\[:, None\]"),
+    "a mask": (lambda v, i: v[i > 0], r"np\.where\(mask"),
+    "compress": (lambda v, i: np.compress(i > 0, v), r"np\.where\(mask"),
+    "sum, where": (lambda v, i: np.sum(v, where=i > 0), r"np\.where\(mask"),
+    "mean, where": (lambda v, i: np.mean(v, where=i > 0), r"np\.where\(mask"),
+    "piecewise": (lambda v, i: np.piecewise(v, [i > 0], [np.sin, 0]), "select"),
+    "delete": (np.delete, "delete"),
+    "insert": (lambda v, i: np.insert(v, i, 0.0), "insert"),
+    "bincount": (lambda v, i: np.bincount(i, v), "minlength"),
+    "digitize": (lambda v, i: np.digitize(v, i) * v, "digitize"),
+    "choose": (lambda v, i: np.choose(i, [v, 2 * v]), "choose"),
+    "axis": (lambda v, i: np.sum(v, axis=i[0]), "axis"),
+    "shift": (lambda v, i: np.roll(v, i[0]), "shift"),
+    "repeats": (np.repeat, "repeats"),
+    "shape": (lambda v, i: np.reshape(v, (i[2], -1)), "shape"),
+    "cond": (lambda v, i: gd.cond(i[0] > 0, np.sin, np.cos, v), r"np\.where"),
+    "while": (lambda v, i: gd.while_loop(lambda c: i[0] > 0, np.sin, v), r"np\.where"),
+    "written": (_written, "np.where|different"),
+    "a buffer": (lambda v, i: v * _filled(i), r"gd\.zeros\(n, like="),
+    "put": (lambda v, i: np.put(v, i, 0.0), "np.where"),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("put", [np.asarray, da.asarray], ids=["numpy", "dask"])
+def test_what_would_have_to_be_known_is_refused(name, put):
+    f, text = ASKED[name]
+    lazy = da.from_array(np.array([0, 1, 1, 1]), chunks=2)
+    with (
+        lazily(),
+        pytest.raises((ArgumentError, EscapeError, MissingRuleError), match=text),
+    ):
+        gd.grad(lambda v: np.sum(f(v * 1.0, lazy)))(put(W))

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import operations
+from chainrule.errors import ArgumentError
 from chainrule.numpy.in_place import constant_node
 from chainrule.values.buffered import buffered, current
-from chainrule.values.shapes import SEQUENCES, kind_of
+from chainrule.values.foreign import is_foreign
+from chainrule.values.shapes import SEQUENCES, describe, kind_of
 from chainrule.values.types import Operation
 from chainrule.values.vertices import first_stand_in, first_vertex, stand_in
 
@@ -21,6 +23,17 @@ _np: Any = np
 def is_recorded(x: Any) -> bool:
     """Tell whether something is, or holds, a node or a traced value."""
     return first_vertex(x) is not None or first_stand_in(x) is not None
+
+
+def writable(x: Any) -> Any:
+    """Return what is written into memory of NumPy's; refuse what would be computed."""
+    x = current(x)
+    if is_foreign(x):
+        raise ArgumentError(
+            f"A write into an array of NumPy's would ask {describe(x)} for its "
+            "entries. Make the array by gd.zeros(n, like=value), or np.zeros_like."
+        )
+    return x
 
 
 def now(x: Any) -> Any:
@@ -72,4 +85,12 @@ def arrays_in(operands: Any) -> list[Any]:
     return [b for x in inside for b in arrays_in(x)]
 
 
-__all__ = ["all_now", "arrays_in", "as_recorded", "called", "is_recorded", "now"]
+__all__ = [
+    "all_now",
+    "arrays_in",
+    "as_recorded",
+    "called",
+    "is_recorded",
+    "now",
+    "writable",
+]

@@ -2,9 +2,8 @@
 
 NumPy's arrays cannot remember how an entry was computed. A buffer is such an array, in
 every respect, until a node (or a traced value) is written into it. It then *hands
-over*: there is a node with its entries, what is asked of the buffer is asked of that
-node, and its own memory, which code in C can read without being asked, is filled with
-nan. Views of a buffer are views of that node.
+over*: there is a node with its entries, which is asked what the buffer is asked, and
+its own memory, which code in C can read, is filled with nan. Views follow that node.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from chainrule.numpy.buffer_operands import (
     called,
     is_recorded,
     now,
+    writable,
 )
 from chainrule.numpy.buffer_operators import operated
 from chainrule.numpy.buffer_views import memory_shown, view_of
@@ -160,7 +160,7 @@ class buffer(operated):  # noqa: N801
             state[index] = value
             return
         if type(value) not in _PLAIN or type(index) not in _INDICES:
-            value, index = current(value), current(index)
+            value, index = writable(value), current(index)
             if is_recorded(value) or first_stand_in(index) is not None:
                 self.hand_over([value, index])
         if _state(self) is None:
@@ -170,7 +170,7 @@ class buffer(operated):  # noqa: N801
 
     def fill(self, value: Value) -> None:
         """Write one number into all entries; a node hands the array over."""
-        value = current(value)
+        value = writable(value)
         if is_recorded(value):
             self.hand_over(value)
         kind_of(self).current(self).fill(value)

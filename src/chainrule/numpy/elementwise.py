@@ -123,7 +123,8 @@ def choose(
     index = as_array(a)
     shapes = [shape_of(c) for c in choices]
     plain = [np.empty(s) for s in shapes]
-    np.choose(index, plain, mode=mode)  # type: ignore[call-overload]
+    parameters = {"mode": mode}
+    served(np.choose, (index, plain), parameters, index)
     if mode != "raise":
         index = index % count if mode == "wrap" else np.clip(index, 0, count - 1)
     z = own(ops.broadcast_to(choices[0], np.broadcast_shapes(index.shape, *shapes)))

@@ -27,7 +27,7 @@ from chainrule.numpy.filling import NUMBERS, begin, settle
 from chainrule.operations_grad.indexing import setitem_grad
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import PLAIN, alike, changes_memory, is_foreign
-from chainrule.values.indices import is_basic
+from chainrule.values.indices import foreign_part, is_basic
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Index
@@ -110,6 +110,7 @@ def overwrite(
     if isinstance(raw(given), stand_in) or (is_node and given.watched):
         return False
     other = raw(given).__class__ not in PLAIN and is_foreign(raw(given))
+    other = other or foreign_part(index) is not None
     if not is_basic(index) if foreign else other:
         return False
     if known.views and not _let_go(known, y._value.size):

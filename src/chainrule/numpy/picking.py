@@ -83,7 +83,7 @@ def take(
         places = np.clip(places, 0, x.shape[axis] - 1)
     elif mode != "raise":
         raise ValueError(f"np.take has mode raise, wrap or clip; received {mode!r}.")
-    one = not places.ndim and not is_stand_in(places)
+    one = not (places.ndim or is_stand_in(places) or is_foreign(places))
     return pick(x, int(places) if one else places, axis)
 
 
@@ -119,7 +119,7 @@ def extract(condition: ArrayLike, arr: ArrayLike) -> Any:
 def delete(arr: ArrayLike, obj: ArrayLike, axis: int | None = None) -> Any:
     """Return arr without the entries at ``obj`` along ``axis``."""
     x, axis = _flat_or_axis(arr, axis)
-    kept = np.delete(_places(x.shape[axis]), plain_index(obj))
+    kept = np.delete(_places(x.shape[axis]), _seen("np.delete", obj))
     return pick(x, kept, axis, order_of(raw(x)))
 
 
@@ -130,7 +130,7 @@ def insert(
     """Return arr with ``values`` put in before its entries at ``obj``."""
     x, axis = _flat_or_axis(arr, axis)
     count = x.shape[axis]
-    places, single = _insertions(plain_index(obj), count)
+    places, single = _insertions(_seen("np.insert", obj), count)
     new = cast(values, x.dtype)
     if len(places) == 1:
         new = ops.reshape(new, (*(1,) * (x.ndim - new.ndim), *new.shape))
@@ -283,6 +283,14 @@ def unique(
     return (values, *others) if others else values
 
 
+def _seen(name: str, obj: Any) -> Any:
+    """Return places that a shape depends on; refuse those of a foreign array."""
+    places = plain_index(obj)
+    if is_foreign(places):
+        raise _unseen(name, places, f"{name}(x, np.asarray(places), ...)")
+    return places
+
+
 def _unseen(name: str, x: Value, instead: str) -> MissingRuleError:
     """Return the error where a result has a shape that only foreign entries tell."""
     return MissingRuleError(
@@ -343,7 +351,10 @@ def bincount(
     if weights is None:
         return np.bincount(x, minlength=minlength)
     places, w = as_array(x), ops.asarray(weights)
-    if is_stand_in(places) and minlength and not places.may_decide:
+    if is_foreign(places) and not minlength:
+        raise _unseen("np.bincount", places, "np.bincount(x, weights, minlength=n)")
+    undecided = is_foreign(places) or (is_stand_in(places) and not places.may_decide)
+    if undecided and minlength:
         count = minlength  # greater places raise
     else:
         count = max(minlength, int(places.max(initial=-1)) + 1)

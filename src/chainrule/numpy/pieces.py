@@ -13,8 +13,8 @@ from chainrule.errors import MissingRuleError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.operations import namespace as ops
-from chainrule.values.foreign import is_foreign
-from chainrule.values.shapes import describe
+from chainrule.values.foreign import first_foreign
+from chainrule.values.shapes import SEQUENCES, describe
 from chainrule.values.types import Array
 from chainrule.values.vertices import as_array, is_stand_in, raw, stand_in
 from chainrule.wrapping import implements
@@ -33,12 +33,15 @@ def piecewise(
     itself sees them all, and is chosen from.
     """
     x = ops.asarray(x)
-    if is_foreign(raw(x)):
+    conditions = plain_operand(condlist)
+    listed = isinstance(conditions, SEQUENCES)
+    other = first_foreign([raw(x), *(conditions if listed else [conditions])])
+    if other is not None:
         raise MissingRuleError(
             "np.piecewise picks entries by masks, which leave an unknown shape in "
-            f"{describe(raw(x))}. Write np.where(mask, f(x), g(x)) or np.select."
+            f"{describe(other)}. Write np.where(mask, f(x), g(x)) or np.select."
         )
-    masks = _exclusive(x, plain_operand(condlist), len(funclist))
+    masks = _exclusive(x, conditions, len(funclist))
     z: Any = np.zeros(x.shape, x.dtype)
     for mask, function in zip(masks, funclist, strict=True):
         if not callable(function):

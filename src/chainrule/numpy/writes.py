@@ -19,7 +19,7 @@ from chainrule.nodes.out import may_write, shown, shown_index, write
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.operations_grad.indexing import added_at_grad
 from chainrule.values.foreign import first_foreign, is_foreign
-from chainrule.values.indices import picks_once
+from chainrule.values.indices import example_of, foreign_part, picks_once
 from chainrule.values.shapes import describe, dtype_of, shape_of, size_of
 from chainrule.values.types import Index, Operation
 from chainrule.values.vertices import first_stand_in, raw
@@ -138,7 +138,8 @@ def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False) -> None:
 
 def fill(x: Any, value: ArrayLike) -> None:
     """Write one number into all entries: ``x.fill(value)``."""
-    _refuse(np.ndarray.fill, x, value)
+    if not is_foreign(value):
+        _refuse(np.ndarray.fill, x, value)
     x[...] = value
 
 
@@ -190,7 +191,8 @@ def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
 
 
 def _broadcast_at(empty: NDArray[Any], index: Index, *values: Any) -> None:
-    shape = np.shape(empty[index])
+    known = index if foreign_part(index) is None else example_of(index)
+    shape = np.shape(empty[known])
     for value in values:
         np.broadcast_to(np.empty(shape_of(value)), shape)
 

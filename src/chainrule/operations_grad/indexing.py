@@ -12,9 +12,15 @@ from numpy.typing import NDArray
 from chainrule.operations_grad import foreign_entries
 from chainrule.rules import declare, linear
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.namespace import EXTRA
-from chainrule.values.foreign import PLAIN, first_foreign, is_foreign, library_of
-from chainrule.values.indices import as_tuple, picks_once
+from chainrule.rules.namespace import EXTRA, served
+from chainrule.values.foreign import (
+    PLAIN,
+    first_foreign,
+    is_foreign,
+    library_of,
+    made_like,
+)
+from chainrule.values.indices import as_tuple, foreign_part, picks_once
 from chainrule.values.shapes import generic, laid_out, shape_of, unbroadcast
 from chainrule.values.types import (
     ArrayValue,
@@ -39,6 +45,9 @@ def getitem(x: Any, *, index: Index) -> Value:
         trace = first_stand_in(index)
         if trace is not None:
             return trace.whole(getitem, (x,), {"index": index})
+        other = foreign_part(index)
+        if other is not None:
+            return served(getitem, (made_like(x, other),), {"index": index}, other)
     return np.asarray(x)[index] if isinstance(x, (float, generic)) else x[index]
 
 
@@ -49,7 +58,7 @@ def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
     """Return zeros of ``shape`` with ``x`` added at ``index``; repeats add up."""
     if isinstance(x, stand_in):
         return x.whole(unindex, (x,), {"index": index, "shape": shape})
-    if is_foreign(x):
+    if is_foreign(x) or foreign_part(index) is not None:
         return foreign_entries.unindexed(x, index, shape)
     x = np.asarray(x)
     out = np.zeros(shape, dtype=x.dtype)
@@ -62,7 +71,9 @@ def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
 
 def unindex_all(*parts: Value, indices: Sequence[Any], shape: Shape) -> Value:
     """Return zeros of ``shape`` with each part added at its index."""
-    if first_foreign(parts) is not None:
+    if first_foreign(parts) is not None or any(
+        foreign_part(index) is not None for index in indices
+    ):
         pairs = zip(parts, indices, strict=True)
         whole: list[Any] = [unindex(p, index=i, shape=shape) for p, i in pairs]
         return sum(whole[1:], whole[0])
@@ -86,7 +97,7 @@ def added_at(x: Value, y: Value, *, index: Index) -> Value:
     trace = first_stand_in(x, y, index)
     if trace is not None:
         return trace.whole(added_at, (x, y), {"index": index})
-    if first_foreign((x, y)) is not None:
+    if first_foreign((x, y)) is not None or foreign_part(index) is not None:
         return foreign_entries.added(x, index, y)
     x = np.asarray(x)
     z = laid_out(x, x)
@@ -105,7 +116,7 @@ def setitem(x: Value, y: Value, *, index: Index) -> Value:
     trace = first_stand_in(x, y, index)
     if trace is not None:
         return trace.whole(setitem, (x, y), {"index": index})
-    if first_foreign((x, y)) is not None:
+    if first_foreign((x, y)) is not None or foreign_part(index) is not None:
         return foreign_entries.assigned(x, index, y)
     x = np.asarray(x)
     z = laid_out(x, x)

@@ -287,7 +287,7 @@ def _supported_map(
         and not is_foreign(v)
         and not np.all(np.isfinite(v))
     ]
-    if not rough or np.all(part.support):
+    if not rough or (not is_foreign(part.support) and np.all(part.support)):
         return value, taken
     finite = list(operands)
     touched: Any = False

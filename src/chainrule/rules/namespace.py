@@ -16,7 +16,14 @@ from numpy.typing import ArrayLike
 from chainrule.errors import ArgumentError, MissingRuleError
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
-from chainrule.values.foreign import PLAIN, first_foreign, is_foreign, served_by
+from chainrule.values.foreign import (
+    PLAIN,
+    first_foreign,
+    is_foreign,
+    made_like,
+    may_occur,
+    served_by,
+)
 from chainrule.values.shapes import describe, ndarray
 from chainrule.values.types import (
     Array,
@@ -259,12 +266,41 @@ def evaluate(
     """Run an operation on plain values: its forward, with ``where`` made definite."""
     if parameters and operation.entrywise and is_mask(parameters.get("where")):
         return masked_call(operation.forward, values, parameters)
+    if parameters and may_occur():
+        values = _beside_parameters(operation, values, parameters)
     if not operation.entrywise:
         for x in values:
             if x.__class__ not in PLAIN and is_foreign(x):
                 return served(operation.forward, values, parameters, x)
     function = operation.forward
     return whole(_SHORTER.get(function, function), values, parameters)
+
+
+_SERVED = frozenset(("index", "indices", "where"))
+"""The parameters of the library's operations that may be foreign arrays."""
+_OURS = "chainrule.operations_grad."
+
+
+def _beside_parameters(
+    operation: type[rule], values: Sequence[Value], parameters: Parameters
+) -> Sequence[Value]:
+    """Return values, foreign ones if a mask beside them is.
+
+    What says where, how far or how many has to be known: a library would compute it.
+    """
+    for name, given in parameters.items():
+        like = first_foreign(given if isinstance(given, tuple) else (given,))
+        if like is None:
+            continue
+        if name == "where":
+            return [made_like(x, like) for x in values]
+        if name not in _SERVED and operation.__module__.startswith(_OURS):
+            raise ArgumentError(
+                f"{operation.forward.__name__} needs to know {name}=; received "
+                f"{describe(like)}, which is not asked for its entries. Pass plain "
+                f"numbers, such as int({name})."
+            )
+    return values
 
 
 def served(

@@ -19,6 +19,7 @@ from chainrule.rules.supports import (
 )
 from chainrule.sweeps.listening import Listener
 from chainrule.values.foreign import is_foreign
+from chainrule.values.indices import foreign_part
 from chainrule.values.shapes import dtype_of, ndarray, shape_of
 from chainrule.values.types import Index, Namespace, Parameters, Support
 from chainrule.values.versions import memory_of
@@ -176,7 +177,8 @@ def is_of_a_trace(x: Any, parameters: Parameters) -> bool:
     The caller keeps no name of the array: then it can be changed where it is.
     """
     x = raw(x)
-    return is_foreign(x) or first_stand_in(x, parameters) is not None
+    foreign = is_foreign(x) or foreign_part(parameters["index"]) is not None
+    return foreign or first_stand_in(x, parameters) is not None
 
 
 def pushed_on(z: vertex, dots: Cotangents, own: set[vertex]) -> bool:

@@ -64,6 +64,8 @@ def getitem(x: Any, index: Any) -> Any:
     for part in index if isinstance(index, TUPLE) else (index,):
         is_mask = type(part) is ndarray and part.dtype == bool and part.ndim > 1
         parts += part.nonzero() if is_mask else [part]
+    if any(p is None for p in parts) and any(isinstance(p, _array) for p in parts):
+        raise NotImplementedError("x[lazy, None]: write x[lazy][:, None]")
     fancy: list[Any] = [p for p in parts if isinstance(p, list | np.ndarray)]
     whole = all(np.asarray(p).dtype.kind in "iu" for p in fancy)
     if len(fancy) < 2 or not whole or any(p is None for p in parts):
@@ -131,6 +133,13 @@ class Functions:
     def searchsorted(a: Any, v: Any, **given: Any) -> Any:
         """Return places in sorted numbers, which may be NumPy's."""
         return da.searchsorted(da.asarray(a), da.asarray(v), **given)
+
+    @staticmethod
+    def digitize(x: Any, bins: Any, *, right: bool = False) -> Any:
+        """Return the bins that entries are in; Dask would compute lazy ones."""
+        if isinstance(bins, _array):
+            raise NotImplementedError("np.digitize with bins that are not computed")
+        return da.digitize(x, bins, right=right)
 
     @staticmethod
     def cholesky(x: Any, *, upper: bool = False) -> Any:

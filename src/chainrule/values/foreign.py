@@ -149,6 +149,11 @@ def _looked_up(kind: type) -> Library | None:
     return None
 
 
+def may_occur() -> bool:
+    """Tell whether there may be foreign arrays: whether a library of them is loaded."""
+    return bool(_REGISTERED) or not sys.modules.keys().isdisjoint(_BY_NAME)
+
+
 def is_foreign(x: Any) -> bool:
     """Tell whether a value is an array of another library that a node may hold."""
     return library_of(x) is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import first_foreign, is_foreign
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Index, Shape
 from chainrule.values.vertices import raw, stand_in
@@ -20,6 +20,14 @@ def as_tuple(index: Index) -> tuple[Any, ...]:
     if isinstance(index, tuple):
         return index  # pyright: ignore[reportUnknownVariableType]
     return (index,)
+
+
+def foreign_part(index: Index) -> Any:
+    """Return the first foreign array in an index; ``None`` if there is none."""
+    return None if type(index) in _SINGLE else first_foreign(as_tuple(index))
+
+
+_SINGLE = frozenset((int, slice))
 
 
 def is_basic(index: Index) -> bool:
@@ -66,6 +74,14 @@ def picks_apart(index: Index, shape: Shape) -> bool:
                 places = places * shape[axis] + numbers % shape[axis]
                 axis += 1
     return _np.unique(places).size == places.size
+
+
+def example_of(index: Index) -> Index:
+    """Return an index with zeros for foreign arrays: it picks as many entries."""
+    return tuple(
+        np.zeros(part.shape, np.intp) if is_foreign(part) else part
+        for part in as_tuple(index)
+    )
 
 
 def _axes_of(part: Any) -> int:

@@ -46,6 +46,7 @@ from chainrule.values.containers import (
     map_leaves,
     unflatten,
 )
+from chainrule.values.foreign import refuse_branch
 from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
@@ -75,6 +76,7 @@ def cond(
     choice = raw(predicate)
     leaves, structure = flatten(operands)
     if not isinstance(choice, Traced):
+        refuse_branch(choice)
         start = next_serial()
         found = true(*operands) if choice else false(*operands)
         return map_leaves(functools.partial(of_its_own, leaves, start), found)

@@ -16,6 +16,7 @@ from chainrule.compiler.tracing.traced import Traced
 from chainrule.numpy.making import private
 from chainrule.transforms.as_called import AsCalled
 from chainrule.values.containers import flatten, map_leaves, unflatten
+from chainrule.values.foreign import refuse_branch
 from chainrule.values.vertices import raw
 
 
@@ -70,6 +71,7 @@ def while_loop(
         holds = raw(condition(carry))
         if isinstance(holds, Traced):  # what the condition closes over is traced
             return _in_trace(holds.home.innermost(), condition, body, carry)
+        refuse_branch(holds)
         if not holds:
             return carry
         before, structure = flatten(carry)
