@@ -220,7 +220,8 @@ def _broadcast_to(x: Any, shape: Shape, **layout: Any) -> Any:
     To fill that takes less time than to make a view.
     """
     if not (x.__class__ in _FILLED_WITH and math.prod(shape) < _FILLED):
-        return np.broadcast_to(x, shape, **layout)
+        broadcast: Any = EXTRA["broadcast_to"] if layout else np.broadcast_to
+        return broadcast(x, shape, **layout)
     if x.__class__ is ndarray and x.ndim > len(shape):
         return np.broadcast_to(x, shape)  # which says why not
     z: Any = np.empty(shape, _FLOAT if x.__class__ is float else x.dtype)
