@@ -136,7 +136,7 @@ def compare(comparison: Comparison, *, smoke: bool) -> list[Row]:
         if comparison.per_operation and peer.workload is not None:
             their_scale = 1 / count_operations(other)
         theirs = gradient_call(peer.library, other)
-        with collector_settled():
+        with collector_settled(), gd.options(keep_memory=comparison.kept or None):
             times = in_turns(ours, theirs, 1 if smoke else comparison.rounds)
         pairs = [(a * scale, b * their_scale) for a, b in times]
         rows.append(row_of(comparison.name, unit, peer, pairs))

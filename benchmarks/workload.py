@@ -107,3 +107,5 @@ class Comparison:
     library: str = "chainrule"
     per_operation: bool = False
     rounds: int = 21
+    kept: bool = False
+    """Whether the process keeps the memory of arrays that are gone, for the peer, too."""

@@ -129,6 +129,8 @@ def mixtures(*, tiny: bool) -> Iterator[Compilation]:
 def chains(*, tiny: bool) -> Iterator[Compilation]:
     """Yield the elementwise chain of the eager workloads, in its sizes."""
     for comparison in large_arrays.comparisons(tiny=tiny):
+        if comparison.kept:
+            continue
         peers = (
             Peer(FORWARD, at_most(2.0)),
             Peer(JAX),

@@ -32,7 +32,7 @@ def large_chain(xp: Any, x: Any, y: Any) -> Any:
 
 
 def comparisons(*, tiny: bool) -> Iterator[Comparison]:
-    """Yield one comparison per size, with NumPy's forward and with PyTorch."""
+    """Yield one comparison per size; the largest also where memory stays (``kept``)."""
     rng = np.random.default_rng(3)
     for full, multiple in [(10_000, 4.5), (100_000, 3.0), (1_000_000, 3.0)]:
         size = full // 1000 if tiny else full
@@ -42,4 +42,9 @@ def comparisons(*, tiny: bool) -> Iterator[Comparison]:
             Peer("torch", at_most(1.3)),
             Peer("autograd"),
         )
-        yield Comparison(f"arrays of {size:,}", Workload(large_chain, arguments), peers)
+        workload = Workload(large_chain, arguments)
+        yield Comparison(f"arrays of {size:,}", workload, peers)
+        if full == 1_000_000:
+            yield Comparison(
+                f"arrays of {size:,}, memory kept", workload, peers[:1], kept=True
+            )
