@@ -108,4 +108,4 @@ class Comparison:
     per_operation: bool = False
     rounds: int = 21
     kept: bool = False
-    """Whether the process keeps the memory of arrays that are gone, for the peer, too."""
+    """Whether the process keeps the memory of arrays that are gone, for peers, too."""
