@@ -21,8 +21,9 @@ from chainrule.nodes.admission import (
     plain_operand,
 )
 from chainrule.nodes.node_class import node
-from chainrule.nodes.operators import operator
+from chainrule.nodes.operators import operator, record_masked
 from chainrule.nodes.out import taking_out, write_result
+from chainrule.nodes.products import is_product, product
 from chainrule.nodes.recorder import record
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS, WRAPPED
 from chainrule.rules import declare, elementwise, rule
@@ -165,8 +166,13 @@ def implements(
 def _wrapped(rule_class: type[rule], model: Any) -> Operation:
     """Return a function that sorts its arguments into operands and parameters."""
     count = 1 if rule_class.variadic else len(rule_class.operand_names)
+    of_two = None
+    if is_product(rule_class):
+        of_two = product(rule_class, _name_of(rule_class, model), record_masked)
 
     def function(*args: Any, **kwargs: Any) -> Any:
+        if of_two is not None and len(args) == 2 and not kwargs:
+            return of_two(*args)
         if len(args) != count or (kwargs and not _are_parameters(rule_class, kwargs)):
             args, kwargs = bind(rule_class, model, count, args, kwargs)
             if "out" in kwargs:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.nodes.recorder import may_change, needs_values
 from chainrule.rules import elementwise, rule
 from chainrule.rules.named_functions import imported
 from chainrule.rules.python_forms import MATH, infix_form, python_form
@@ -131,9 +132,25 @@ def recorded_{name}(x, y{where}):
                 if type(x_) is ndarray and value.dtype is not x_.dtype:
                     z._step = array_nc
                 return z
+            elif type(y) is ndarray and y.dtype.kind in "fc":
+                value = {array_xc}
+                if reads_y and may_change(y): y = y.copy()
+                {even_nc}
+                z._parameters = NONE
+                if x_.shape != y.shape or x_.dtype is not y.dtype: z._step = array_nc
+                return z
 """
     + _NUMBER_FIRST.replace("if", "elif", 1)
     + """\
+    elif type(x) is ndarray and type(y) is node and x.dtype.kind in "fc":
+        y_ = y._value
+        if type(y_) is ndarray or type(y_) is float64:
+            value = {array_cy}
+            if reads_x and may_change(x): x = x.copy()
+            {even_cn}
+            z._parameters = NONE
+            if y_.shape != x.shape or y_.dtype is not x.dtype: z._step = array_cn
+            return z
     if type(x) is node and type(y) is node and type(x_) is float:
         if type(y_) is ndarray or type(y_) is float64:
             value = {array_xy}
@@ -174,6 +191,7 @@ _MASKED = """if where is not None:
 _TYPES: Mapping[str, Any] = {
     "ndarray": ndarray,
     "float64": np.float64,
+    "may_change": may_change,
     "errors": ARITHMETIC_ERRORS,
 }
 
@@ -211,7 +229,6 @@ def lazy_function(
 
     space |= {"build": build, "__name__": __name__}
     function = FunctionType(_UNBUILT.__code__, space, name)
-    function.__qualname__ = name
     function.__qualname__ = name
     return function
 
@@ -302,10 +319,11 @@ def _operator_text(
     fields["name"] = name
     fields["where"] = ", *, where=None" if masked else ""
     fields["masked"] = _MASKED.format(operands=operands) if masked else ""
-    # A choice between the operands may return the constant, which may be an int.
-    number = "1.0 * ({})".format if operation.structural else str
+    number = "1.0 * ({})".format if operation.structural else str  # no int is chosen
     if count == 1:
         return _template(_UNARY, form_x=form.format("x_"), **fields)
+    space["reads_x"] = needs_values(operation, (False, True), 0)
+    space["reads_y"] = needs_values(operation, (True, False), 1)
     return _template(
         binary,
         form_xy=form.format("x_", "y_"),

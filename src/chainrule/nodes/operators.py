@@ -13,6 +13,7 @@ from chainrule.nodes.beside_scipy import record_beside
 from chainrule.nodes.dispatch import compared
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import reflected_operator, scalar_operator
+from chainrule.nodes.products import is_product, product
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
@@ -53,6 +54,8 @@ def operator(
     With ``masked`` it also takes ``where=``, as NumPy's ufuncs do. ``names`` are what
     its text refers to by other names than ``NAMES``: ``node=`` a subclass of nodes.
     """
+    if is_product(operation):
+        return product(operation, name, record_masked)
     names = {**NAMES, "record_masked": record_masked, **names}
     return scalar_operator(operation, name, names, masked=masked)
 

@@ -78,6 +78,12 @@ def parameters_of(function: Operation) -> Parameters | None:
     )
 
 
+def takes_none(operation: type[rule]) -> bool:
+    """Tell whether none of a rule's derivatives by operand takes a parameter."""
+    taken = map(parameters_of, operation.parts.values())
+    return not any(p is None or p.keywords or p.any_keyword for p in taken)
+
+
 def _is_wrapper(function: Operation) -> bool:
     return hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
 

@@ -19,9 +19,8 @@ from chainrule.steps.local_names import local_names
 from chainrule.steps.step import (
     formulas_of,
     is_inlined,
-    scaled,
 )
-from chainrule.steps.text import compile_text, names_in, pattern_of
+from chainrule.steps.text import compile_text, names_in, pattern_of, scaled
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex

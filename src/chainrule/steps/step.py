@@ -11,14 +11,13 @@ through ``math``, about five times faster than NumPy on scalars.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule.rules import elementwise, general, linear, multilinear, rule
 from chainrule.rules.base import pulled
-from chainrule.rules.declarations import one_per_operand
+from chainrule.rules.declarations import one_per_operand, takes_none
 from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import accumulate, fit, project, supported
@@ -33,7 +32,7 @@ from chainrule.steps.owned_arrays import (
     times,
     times_each,
 )
-from chainrule.steps.text import compile_text, names_in, pattern_of
+from chainrule.steps.text import compile_text, names_in, pattern_of, scaled
 from chainrule.values.foreign import PLAIN
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
@@ -77,6 +76,7 @@ def named(
     return step
 
 
+_GIVEN = "    parameters = z.parameters\n"
 _HEAD = """\
 def step(z, z_grad, bars):
     {operands}, = z.operands
@@ -92,7 +92,8 @@ _ADD = """\
         if (type(a{i}) is not type(v{i}) or type(v{i}) is not float and
             (a{i}.shape != v{i}.shape or a{i}.dtype is not v{i}.dtype)):
             a{i} = fit(np, a{i}, v{i})
-        add_into(bars, x{i}, a{i})
+        if bars[x{i}] is None: bars[x{i}] = a{i}
+        else: add_into(bars, x{i}, a{i})
 """
 _ADD_PART = (
     _ADD
@@ -184,6 +185,9 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
             adds += add_text.format(i=i)
     label = f"{operation.__name__} step {pattern_of(wanted)}"
     text = head + _ERRORS + adds + last
+    each = issubclass(operation, elementwise | linear)
+    if each and "times_each" not in text and takes_none(operation):
+        text = text.replace(_GIVEN, "").replace(", **parameters", "")
     return named(compile_text(text, "step", label, names), operation)
 
 
@@ -374,16 +378,6 @@ def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[st
         own = zip(operation.operand_names, names, strict=True)
         known[wanted] = {name for name, local in own if local in read}
     return known[wanted]
-
-
-def scaled(formula: str) -> str:
-    """Return the text of cotangent times partial, without needless operations."""
-    if formula in ("1", "-1"):
-        return "z_grad" if formula == "1" else "-z_grad"
-    # NumPy takes floats faster than ints.
-    formula = re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"\1.0", formula)
-    reciprocal = re.match(r"1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$", formula)
-    return f"z_grad / {reciprocal[1]}" if reciprocal else f"z_grad * ({formula})"
 
 
 def steps_of(operation: type[rule], wanted: tuple[bool, ...]) -> Step:

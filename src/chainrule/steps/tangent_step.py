@@ -28,9 +28,8 @@ from chainrule.steps.step import (
     Step,
     formulas_of,
     hook,
-    scaled,
 )
-from chainrule.steps.text import compile_text, names_in, pattern_of
+from chainrule.steps.text import compile_text, names_in, pattern_of, scaled
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 

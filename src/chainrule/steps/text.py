@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -43,3 +44,13 @@ def forget_with(function: Any) -> None:
 def _forget(filename: str) -> None:
     if filename in linecache.cache:
         linecache.cache[filename] = 0, None, [], filename
+
+
+def scaled(formula: str) -> str:
+    """Return the text of cotangent times partial, without needless operations."""
+    if formula in ("1", "-1"):
+        return "z_grad" if formula == "1" else "-z_grad"
+    # NumPy takes floats faster than ints.
+    formula = re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"\1.0", formula)
+    reciprocal = re.match(r"1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$", formula)
+    return f"z_grad / {reciprocal[1]}" if reciprocal else f"z_grad * ({formula})"
