@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,14 +52,10 @@ def product(operation: type[rule], name: str, record: Operation) -> Operation:
             and (value.__class__ is not ndarray or value.dtype.kind not in "fc")
         ):
             return record(operation, (x, y), where)
-        operands: list[Any] = [x, y]
-        for i in plan.copied:
-            if may_change(operands[i]):
-                operands[i] = operands[i].copy()
         z = new(kind)
         z._value = value
         z._step, z._parameters = plan.step, NONE
-        z.operands = tuple(operands)
+        z.operands = _held(x, y, plan.copied) if plan.copied else (x, y)
         z.serial = next_serial()
         if kind.watched:
             kind.created(z)
@@ -66,3 +63,9 @@ def product(operation: type[rule], name: str, record: Operation) -> Operation:
 
     recorded.__name__ = recorded.__qualname__ = name
     return recorded
+
+
+def _held(x: Any, y: Any, copied: Sequence[int]) -> tuple[Any, ...]:
+    """Return operands with copies of constants that others may write into."""
+    pairs = enumerate((x, y))
+    return tuple(v.copy() if i in copied and may_change(v) else v for i, v in pairs)
