@@ -58,6 +58,8 @@ XARRAY = {
     "entry": (lambda z, c: written(c, z[0]), "entries of DataArray.*zeros_like"),
     "loc": (lambda z, c: assigned(c, "loc", z[0]), "entries of LocIndexer.*zeros_like"),
     "+=": (lambda z, c: increased(c, z.data), r"operator \+=.*a = a \+ x"),
+    "np.interp": (lambda z, c: np.interp(0.5, [0.0, 1.0], z), r"a node, x\.data"),
+    "np.histogram": (lambda z, c: np.histogram(z, 2)[0] * z, r"a node, x\.data"),
 }
 
 
@@ -71,6 +73,9 @@ def test_xarray_is_told_what_to_write(name):
 
 
 def test_what_the_notes_name_is_right():
+    knots = xr.DataArray(np.array([1.0, 2.0]), dims="row")
+    inside = gd.grad(lambda z: np.interp(0.25, [0.0, 1.0], z.data))(knots)
+    np.testing.assert_allclose(inside, [0.75, 0.25])
     z = xr.DataArray(np.array([1.0, 2.0]), dims="row")
     c = xr.DataArray(np.array([3.0, 4.0]), dims="degree", coords={"degree": [0, 1]})
     horner = gd.grad(

@@ -194,7 +194,7 @@ _LEARNING = (
 )
 
 _COLUMNS = "Take its array, series.to_numpy() or frame.to_numpy()."
-_LABELLED = (
+LABELLED = (
     "Its values are a node, x.data, for functions of NumPy and chainrule.scipy: "
     "xarray.apply_ufunc(f, x) keeps the labels."
 )
@@ -280,7 +280,7 @@ def remedy(module: str, name: str, has_rule: HasRule) -> str:
     if module in ("math", "cmath"):
         return _of_math(name, has_rule)
     if module.startswith("xarray"):
-        return _XARRAY.get(name.rpartition(".")[2], _LABELLED)
+        return _XARRAY.get(name.rpartition(".")[2], LABELLED)
     if module.startswith("numpy"):
         return of_numpy(module, name)
     if _is_mirrored(module, name, has_rule):

@@ -253,6 +253,8 @@ def _words(name: str, given: str, site: Site, target: Any) -> str:
     instead = remedies.remedy(module, _holder(module, name, own) + own, _has_rule)
     if site.assigns or remedies.writes_in_place(target):
         instead = remedies.assigned(module)
+    elif module.startswith("numpy") and "DataArray that" in given:
+        instead = remedies.LABELLED
     operator = site.operates.removesuffix("=")
     if operator != site.operates and operator.strip("<>=!"):
         instead = f"Write a = a {operator} x, which makes another array."
