@@ -216,3 +216,24 @@ def test_constant_entries_are_the_callers_own():
     first.data[:] = 0.0
     same(J(X), 3 * np.eye(N) - np.roll(np.eye(N), 1, axis=0))
     assert J.carried
+
+
+@pytest.mark.usefixtures("whatever_it_costs")
+def test_what_a_hessian_leaves_out_is_not_multiplied():
+    def f(x):
+        roots = np.sqrt(np.where(x > -1, x, 1.0))
+        return np.sum(np.where(x > 0, roots, x[::-1]) * x[ORDER])
+
+    H = gd.sparse.hessian(f)
+    for x in (X, X - X[3], X - 1.0):
+        with np.errstate(all="ignore"):
+            same(H(x), gd.hessian(f)(x))
+    assert H.carried
+
+
+def test_a_gradient_is_not_computed_to_be_checked():
+    H = gd.sparse.hessian(lambda u: np.sum(np.exp(u[1:] * u[:-1]) * u[1:]))
+    H(X)
+    (state,) = H._states.values()
+    program = state._run.kept.latest.program
+    assert not {x.shape for x in program.checks} & {X.shape}

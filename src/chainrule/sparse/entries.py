@@ -240,7 +240,12 @@ def entries_of(
         If a rule is of another kind, more is computed, or an entry is not in the
         pattern.
     """
-    found, dtype = _carried(flat, leaves, limit)
+    run = Recording(flat, tuple(leaves), range(len(leaves)), {})
+    for z in map(raw, run.outputs if symmetric else ()):
+        if isinstance(z, stand_in):
+            z.allow_nan()  # a gradient's check, of which the entries alone are read
+    found, dtype = _all_rows(run, Carrier(limit).carried(run))
+    del run  # and the values that it holds
     places = Places(pattern, symmetric=symmetric)
     base = _np.zeros(pattern.nnz, dtype)
     while found:
@@ -261,12 +266,8 @@ def entries_of(
     return places.added_to(base)
 
 
-def _carried(
-    flat: Callable[..., Any], leaves: Sequence[Any], limit: float
-) -> tuple[list[Fragment], Any]:
+def _all_rows(run: Recording, parts: Sequence[Fragments]) -> tuple[list[Fragment], Any]:
     """Return the fragments of all results together, and their dtype."""
-    run = Recording(flat, tuple(leaves), range(len(leaves)), {})
-    parts = Carrier(limit).carried(run)
     values = [likeness(z) for z in run.outputs]
     sizes = list(map(size_of, values))
     found: list[Fragment] = []
