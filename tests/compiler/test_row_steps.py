@@ -208,3 +208,20 @@ def test_sums_of_single_precision_are_as_exact_as_numpys(threads, spread):
     bound = np.finfo(np.float32).eps * np.sum(np.abs(terms))
     lost = abs(np.sum(x * np.float32(1.0000001)) - np.sum(terms))
     assert abs(found - np.sum(terms)) <= max(lost, bound)
+
+
+def test_quotients_by_powers_of_two_are_products():
+    x = np.concatenate([RNG.normal(size=5000), [5e-324, 1.7e308, np.inf, np.nan, -0.0]])
+
+    def f(x):
+        return x / 4.0 + x / -0.5, (x - 1.0) / 2 - x / 3.0, 2.0 / (x * x + 1.0)
+
+    fast = gd.compile(f, executor="native")
+    with np.errstate(all="ignore"):
+        fast(x)
+        for got, expected in zip(fast(x), f(x), strict=True):
+            np.testing.assert_array_equal(got, expected)
+    program = fused(fast.newest()[1].program)
+    nests = [row.function.nest for row in program.rows if hasattr(row.function, "nest")]
+    names = [step.name for nest in nests for step in nest.plan.steps]
+    assert names.count("divide") == 2

@@ -24,7 +24,7 @@ def scanned(x, xs):
 
 
 def example(x):
-    for _ in range(5):
+    for _ in range(12):
         x = np.sin(x) * x
     return x
 

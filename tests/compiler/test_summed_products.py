@@ -83,3 +83,44 @@ def test_the_gradient_of_a_mean_that_is_subtracted_takes_one_product_less():
         np.testing.assert_allclose(found, other, rtol=1e-10)
     shapes = products_in(gd.compile(derived), mean, factor, points)
     assert sorted(shapes) == [(12, 12), (200, 12)]
+
+
+def trilinear(a, x, y):
+    return np.sum((x @ a) * y)
+
+
+@pytest.mark.parametrize(("place", "count"), [(0, 1), (1, 1), (2, 1), ((0, 1, 2), 3)])
+def test_the_value_takes_the_product_of_a_gradient(place, count):
+    shapes = (8, 9), (60, 8), (60, 9)
+    arrays = [RNG.normal(size=shape) for shape in shapes]
+    f = gd.value_and_grad(trilinear, place)
+    fast = gd.compile(f, executor="native")
+    fast(*arrays)
+    for got, expected in zip(flat(fast(*arrays)), flat(f(*arrays)), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-11)
+    assert len(products_in(gd.compile(f, executor="numpy"), *arrays)) == count
+
+
+def flat(found):
+    value, gradients = found
+    return [value, *(gradients if isinstance(gradients, tuple) else (gradients,))]
+
+
+def test_products_that_are_read_elsewhere_are_not_shared():
+    arrays = [RNG.normal(size=shape) for shape in ((8, 9), (60, 8), (60, 9))]
+
+    def f(a, x, y):
+        whole = x @ a
+        return np.sum(whole * y) + np.sum(np.tanh(whole)), x.T @ y
+
+    def early(a, x, y):
+        product = x @ a
+        total = np.sum(product * y)
+        return total, x.T @ np.tanh(y + total)
+
+    for g, count in ((f, 2), (early, 2)):
+        found = gd.compile(g, executor="native")
+        found(*arrays)
+        for got, expected in zip(found(*arrays), g(*arrays), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-11)
+        assert len(products_in(gd.compile(g, executor="numpy"), *arrays)) == count

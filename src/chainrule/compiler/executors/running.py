@@ -31,6 +31,9 @@ BROKEN = (ImportError, OSError, RuntimeError)
 """What loading LLVM, or compiling by it, raises where it does not work."""
 
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
+_LONG = 32
+"""Rows of an example that are better run in blocks than as loops over all examples;
+those are part of the code around them."""
 
 
 def failed(error: Exception) -> str:
@@ -59,7 +62,8 @@ def why_not_in_blocks(program: Program, count: int, options: Options) -> str:
         return "products of matrices"
     if max(costs.sizes_of(program)) > _SMALL:
         return "large values"
-    if llvm.loaded() or costs.batched_seconds(program, count) > costs.LOADING / 60:
+    is_long = len(program.rows) > _LONG and llvm.loaded()
+    if is_long or costs.batched_seconds(program, count) > costs.LOADING / 60:
         return ""
     return "little work"
 

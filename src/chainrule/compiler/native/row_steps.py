@@ -102,9 +102,22 @@ def _step(f: Any, row: Row, args: tuple[Any, ...]) -> Meant:
     name = operation_of(f, [*row.operands, row])
     if name == "power":
         name, args = power_of(row)
+    elif name == "divide":
+        name, args = _scaled(args)
     if kind_of_row(row) == "float" and not _is_close(name):
         raise CannotLowerError
     return Meant(name, args)
+
+
+def _scaled(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Return a quotient as the product that it is exactly, if it is by 2, 4 or 0.5."""
+    x, y = args
+    if type(y) in (int, float) and abs(y) in _POWERS_OF_TWO:
+        return "multiply", (x, 1.0 / y)
+    return "divide", args
+
+
+_POWERS_OF_TWO = {2.0**k for k in range(-100, 101)}
 
 
 def _chosen(mask: Any, x: Any, y: Any, is_complex: bool) -> Meant:  # noqa: FBT001

@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import contracted_axes
 from chainrule.compiler.native.outer_products import multiply_together
-from chainrule.compiler.native.summed_products import sum_first
+from chainrule.compiler.native.summed_products import share_products, sum_first
 from chainrule.compiler.programs.program import Program, become
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS
@@ -31,6 +31,7 @@ LONG = 32
 def write_products(program: Program, *, floats: bool) -> None:
     """Write products by what takes less: their sums first, and those with vectors."""
     sum_first(program)
+    share_products(program)
     multiply_together(program)
     multiply_vectors(program, floats=floats)
 
