@@ -118,7 +118,12 @@ def test_products_that_are_read_elsewhere_are_not_shared():
         total = np.sum(product * y)
         return total, x.T @ np.tanh(y + total)
 
-    for g, count in ((f, 2), (early, 2)):
+    some = RNG.normal(size=(60, 9)) > 0.0
+
+    def masked(a, x, y):
+        return np.sum((x @ a) * y, where=some), x.T @ y
+
+    for g, count in ((f, 2), (early, 2), (masked, 2)):
         found = gd.compile(g, executor="native")
         found(*arrays)
         for got, expected in zip(found(*arrays), g(*arrays), strict=True):

@@ -128,7 +128,7 @@ def _three(row: Row, uses: Any) -> tuple[Row, Row, Row] | None:
     whole = row.args[0]
     if not row.reads_first or whole.function is not np.multiply or uses[whole] != 1:
         return None
-    if whole.given or len(whole.operands) != 2:
+    if whole.given or len(whole.operands) != 2 or _last_axes(row) != [-2, -1]:
         return None
     for product, z in (whole.args, whole.args[::-1]):
         alike = z.shape == product.shape and z.dtype == product.dtype == row.dtype
@@ -153,7 +153,7 @@ def _comes_first(product: Row, rows: dict[Row, None]) -> bool:
     turning = [x for x in product.operands if x.function is not None and x not in rows]
     needed = [y for x in turning for y in x.operands]
     if any(x.function is not np.transpose for x in turning):
-        return False
+        return False  # other factors are computed later
     if any(y.function is not None and y not in rows for y in needed):
         return False
     rows |= dict.fromkeys([*turning, product])
