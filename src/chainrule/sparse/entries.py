@@ -18,6 +18,7 @@ import numpy as np
 
 from chainrule.compiler.sparsity.calls import moved_from
 from chainrule.compiler.sparsity.structure import Structure
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.rules.declarations import needed
 from chainrule.rules.elementwise_rule import elementwise
 from chainrule.rules.linear_rule import linear, multilinear, zeroed_in
@@ -60,14 +61,12 @@ class Carrier:
         """Count from zero."""
         self.limit: float = limit
         self.spent: int = 0
-        self.traced: bool = False
 
     def carried(self, run: Recording) -> list[Fragments]:
         """Return the fragments of each output of a recording."""
         order, older, _ = run.ordered(tuple(run.roots()))
         if older:
             raise CarryError
-        self.traced = any(isinstance(raw(x), stand_in) for x in run.inputs)
         dots: dict[vertex, Fragments] = {}
         start = 0
         for x in run.inputs:
@@ -127,7 +126,7 @@ class Carrier:
                     factor = _np.reshape(_np.broadcast_to(partial, shape), (-1,))[
                         f.rows
                     ]
-                if self.traced and not isinstance(factor, stand_in):
+                if not isinstance(factor, stand_in):
                     f = without_zeros(f, factor, shape)
                 if f.columns.max(initial=-1) >= 0:
                     found.append(self._times(f, factor, value))
@@ -226,7 +225,8 @@ def entries_of(
     Parameters
     ----------
     flat
-        The function of real arrays, ``leaves``, whose results are real too.
+        The function of real arrays, ``leaves``, whose results are real too; traced, as
+        zeros among plain values are there whatever the leaves are.
     pattern
         The places of the entries, by rows, columns in order in each.
     symmetric
@@ -242,8 +242,8 @@ def entries_of(
     """
     run = Recording(flat, tuple(leaves), range(len(leaves)), {})
     for z in map(raw, run.outputs if symmetric else ()):
-        if isinstance(z, stand_in):
-            z.allow_nan()  # a gradient's check, of which the entries alone are read
+        if isinstance(z, Traced):
+            _allow_nan(z)
     found, dtype = _all_rows(run, Carrier(limit).carried(run))
     del run  # and the values that it holds
     places = Places(pattern, symmetric=symmetric)
@@ -264,6 +264,14 @@ def entries_of(
             plain_values = _np.broadcast_to(_np.ravel(values), some.shape)[some]
             _np.add.at(base, at, plain_values)
     return places.added_to(base)
+
+
+def _allow_nan(gradient: Traced) -> None:
+    """Take back that a gradient may not be nan, as nobody reads it."""
+    checks = gradient.home.checks
+    known = [i for i, row in enumerate(checks) if row is gradient.row]
+    if known:
+        del checks[known[-1]]
 
 
 def _all_rows(run: Recording, parts: Sequence[Fragments]) -> tuple[list[Fragment], Any]:

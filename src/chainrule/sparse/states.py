@@ -36,6 +36,7 @@ from chainrule.transforms.values import value
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import TUPLE, ndarray, shape_of
 from chainrule.values.types import Array, Shape
+from chainrule.values.vertices import first_stand_in
 
 if TYPE_CHECKING:
     from chainrule.sparse.matrices import SparseDerivative
@@ -65,6 +66,8 @@ class State:
         self._work: int = 0
         self.carried: bool = False
         """Whether entries are carried, as that takes less than products."""
+        self._refused: bool = False
+        """Whether that was refused in a trace."""
         self.blocks: list[list[Block]] = []
         self.structure: Any = None
         self.beside: list[bool] = []
@@ -142,17 +145,21 @@ class State:
         return found
 
     def carry(self, *args: Any, **keywords: Any) -> Any:
-        """Return all entries, carried through a recording."""
-        found = entries_of(
-            self.flat(args, keywords),
-            self.chosen.leaves(args, keywords),
-            structure_of(self.pattern),
-            symmetric=self.owner.symmetric,
-            limit=self.sweeps * self._work,
-        )
-        if isinstance(found, ndarray) and _np.isnan(found).any():
+        """Return all entries: carried in a trace, by products where that met a nan."""
+        leaves = self.chosen.leaves(args, keywords)
+        if first_stand_in(leaves) is None and not self._refused:
             return self.entries(self.products(*args, **keywords))
-        return found
+        try:
+            return entries_of(
+                self.flat(args, keywords),
+                leaves,
+                structure_of(self.pattern),
+                symmetric=self.owner.symmetric,
+                limit=self.sweeps * self._work,
+            )
+        except CarryError:
+            self._refused = True
+            raise
 
     # --------------------------------------------------------------------- patterns
 
@@ -263,6 +270,7 @@ class State:
         self.compression = compression
         free = self.owner.mode_asked == "auto" and self.owner.given is None
         self.carried = carries and free and not self.complex
+        self._refused = False
         self.seeds = [] if self.carried else compression.seeds(self.chosen.dtype)
         folded = 0 < self._gathered * compression.sweeps <= FOLDED
         self.passed = [] if folded else self.seeds

@@ -201,10 +201,6 @@ class stand_in(Operators):
         """Say that the trace is wrong for arguments that make this hold a nan."""
         raise NotImplementedError
 
-    def allow_nan(self) -> None:
-        """Take back one ``refuse_nan``: nobody reads this any more."""
-        raise NotImplementedError
-
 
 def refuse_nans(values: Iterable[Any]) -> None:
     """Say of all stand-ins among values, and under nodes, that none may be nan.

@@ -199,13 +199,6 @@ class Traced(stand_in):
         if self.row.shape is not None:
             self.home.checks.append(self.row)
 
-    def allow_nan(self) -> None:
-        """Take back one ``refuse_nan``: nobody reads this any more."""
-        checks = self.home.checks
-        known = [i for i, row in enumerate(checks) if row is self.row]
-        if known:
-            del checks[known[-1]]
-
     def __repr__(self) -> str:
         """Show what is known; the entries are those of the example only."""
         return f"traced({self.dtype}, shape {self.shape}, for example {self.value})"
