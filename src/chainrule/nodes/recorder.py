@@ -76,7 +76,8 @@ def record(
         return value
     for i in plan.copied:
         if type(kept_operands[i]) is ndarray and may_change(kept_operands[i]):
-            kept_operands[i] = kept_operands[i].copy()
+            x, in_trace = kept_operands[i], isinstance(value, stand_in)
+            kept_operands[i] = value.kept(x) if in_trace else x.copy()
     z = new(node_class)
     z._value = value
     z._step, z._parameters = plan.step, NONE

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import EscapeError
 from chainrule.values.buffered import buffered
@@ -127,6 +127,10 @@ class stand_in(Operators):
         self, function: Operation, operands: Sequence[Any], given: Parameters
     ) -> Any:
         """Return the result of a function, run as one step of the trace."""
+        raise NotImplementedError
+
+    def kept(self, x: NDArray[Any]) -> Any:
+        """Return a copy of a constant array that nobody changes, made once."""
         raise NotImplementedError
 
     def over(self, f: Callable[[Any], list[Any]], seeds: ArrayValue) -> list[Any]:

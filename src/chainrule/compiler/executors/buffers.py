@@ -31,6 +31,10 @@ from chainrule.values.shapes import TUPLE
 BUFFERED = 1 << 13
 """Elementwise results from this many bytes on are written into buffers."""
 
+FREED = 1 << 20
+"""Other results from this many bytes on are given up after the last row that reads
+them."""
+
 Buffer = tuple[int, tuple[int, ...], np.dtype[Any]]
 """A piece of memory, by number, and the shape and dtype that it has."""
 
@@ -195,7 +199,7 @@ def assign_buffers(program: Program, *, results: bool = False) -> Assigned:
                 ending[i].remove(done)
                 pieces[result] = pieces[done]
             else:
-                pieces[result] = pool.take(_bytes_of(result))
+                pieces[result] = pool.take(bytes_of(result))
             shape, dtype = result.shape, result.dtype
             buffer: Any = pieces[result], shape, dtype
             numbers[result] = buffers.setdefault(buffer, len(buffers))
@@ -222,8 +226,9 @@ def native_results(program: Program) -> dict[Row, dict[int, Row]]:
     return results
 
 
-def _bytes_of(row: Row) -> int:
-    return math.prod(row.shape) * row.dtype.itemsize  # type: ignore[union-attr]
+def bytes_of(row: Row) -> int:
+    """Return the bytes of a result's entries; 0 of several results, or a column."""
+    return math.prod(row.shape) * row.dtype.itemsize if row.shape else 0
 
 
 def _takes_buffer(row: Row) -> bool:
@@ -237,5 +242,5 @@ def _takes_buffer(row: Row) -> bool:
         (takes or is_native(row) or (f is operator.getitem and is_native(row.args[0])))
         and row.dtype is not None
         and row.dtype.kind in "fcb"
-        and _bytes_of(row) >= BUFFERED
+        and bytes_of(row) >= BUFFERED
     )

@@ -60,6 +60,11 @@ _SHORT = 1.0
 it may have been spent once in the process."""
 
 
+_COLD = 4.0
+"""How many times as long as later ones the first run on large arrays may take: the
+system makes their pages."""
+
+
 class Choice:
     """The executor of a program, and when the next is tried.
 
@@ -92,7 +97,8 @@ class Choice:
         self.run: Any = None
         self.reason: str = "asked for"
         self._spent, self._runs, self._fastest = seconds, 0, math.inf
-        self._deferred = deferred
+        self._deferred: bool = deferred
+        """Whether nothing is known yet of how long NumPy takes."""
         self._limit: float = math.inf
         """What is to be spent before the next executor is made, if one will be."""
         self._patience: float = math.inf
@@ -179,9 +185,8 @@ class Choice:
         if any(hasattr(row.function, "told") for row in self.program.rows):
             self._patience = costs.making_seconds(self.program)
         ran = self._spent - costs.TRACING * len(self.program.rows)
-        if not self._deferred and ran > costs.making_seconds(
-            self.program
-        ):  # as NumPy will, in each call
+        making = costs.making_seconds(self.program)
+        if ran > making and not self._deferred:  # as NumPy will, in each call
             self._patience, self._fastest = 0.0, self._spent
             self._guessed = ran < _SHORT
 
@@ -236,10 +241,10 @@ class Choice:
         self._spent += seconds
         self._runs += 1
         self._fastest = min(self._fastest, seconds)
-        if self._deferred and self._limit < seconds > costs.making_seconds(
-            self.program
-        ):
-            self._deferred, self._patience = False, 0.0  # the next call makes it
+        long = self._deferred and seconds > _COLD * costs.making_seconds(self.program)
+        self._deferred = False
+        if long and self._limit < seconds:
+            self._patience = 0.0  # the next call makes it
         elif self._spent >= self._limit and self._runs >= REPEATED:
             self._limit = math.inf
             self.reason = "another executor is being made"

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.executors.buffers import (
+    FREED,
+    bytes_of,
     may_share,
     native_results,
     written_in_place,
@@ -121,8 +123,9 @@ class _Text:
         lines: list[str] = []
         used = {x for x in self.program.outputs if isinstance(x, Row)}
         used = used.union(*(row.operands for row in self.program.rows))
+        ending = self._ending()
         with watched(self.program.rows, "writing", "rows") as rows:
-            for row in rows:
+            for i, row in enumerate(rows):
                 text = self._call(row)
                 if row in self.in_place:
                     text = self.names.row(row.args[0])
@@ -137,7 +140,18 @@ class _Text:
                     lines.append(f"    if {test}: raise GuardFailed({row.where!r})")
                 if row in self.guards:
                     lines += self._guarded(row)
+                if i in ending:
+                    gone = ", ".join(map(self.names.row, ending[i]))
+                    lines.append(f"    del {gone}")
         return lines
+
+    def _ending(self) -> dict[int, list[Row]]:
+        """Return large arrays that have no buffer, by the number of the last reader."""
+        ending: dict[int, list[Row]] = {}
+        for row, i in self.program.last_uses().items():
+            if row.operands and row not in self.numbers and bytes_of(row) >= FREED:
+                ending.setdefault(i, []).append(row)
+        return ending
 
     def _changes(self, row: Row) -> list[str]:
         """Return what a row does to its first operand's array, in place."""

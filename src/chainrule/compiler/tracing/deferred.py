@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.typing import NDArray
 
 from chainrule.operations_grad.indexing import unindex
 from chainrule.rules.registry import traits_of
-from chainrule.values.shapes import ARRAYS, kind_of, ndarray
+from chainrule.values.shapes import ARRAYS, kind_of, laid_out, ndarray
 from chainrule.values.types import Shape
 
 Function = Callable[..., Any]
@@ -56,9 +57,9 @@ class Deferred:
         shows: bool = False,
     ) -> None:
         """Keep a function with arguments and keywords, of which some are deferred."""
-        self.shape = shape
-        self.dtype = dtype
-        self.shows = shows
+        self.shape: Shape = shape
+        self.dtype: np.dtype[Any] = dtype
+        self.shows: bool = shows
         self._call: tuple[Function, Any, Any] | None = call
         self._value: Any = None
 
@@ -93,6 +94,12 @@ class Deferred:
         with np.errstate(all="ignore"):
             self._value = function(*map(value_now, args), **given)
         self._call = None
+
+
+def lying_as(x: NDArray[Any], like: NDArray[Any]) -> Any:
+    """Return a constant as it is in memory elsewhere; a large one when it is asked."""
+    later = Deferred(x.shape, x.dtype, (laid_out, (x, like), {}))
+    return later if x.size >= LARGE else later.value
 
 
 def value_now(x: Any) -> Any:
@@ -253,11 +260,12 @@ def _product(
 ) -> tuple[Shape, np.dtype[Any]]:
     """Return shape and dtype of a product of matrices."""
     x, y = args
-    (*many, n, k), (*others, m, p) = x.shape, y.shape
-    if given or k != m:
+    rows, columns = x.shape[-2:-1], y.shape[-1:] if len(y.shape) > 1 else ()
+    if given or x.shape[-1] != y.shape[-2:][0]:
         raise _NotKnownError
+    many = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     none = [np.empty((0, 0), v.dtype) for v in args]
-    return (*np.broadcast_shapes(many, others), n, p), function(*none).dtype
+    return (*many, *rows, *columns), function(*none).dtype
 
 
 def _form_of(function: Any) -> _Form | None:

@@ -24,8 +24,8 @@ from chainrule.compiler.options import Options
 from chainrule.compiler.tracing.active import ACTIVE, is_protected
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.compositions import by_parts, looks_at_memory
-from chainrule.compiler.tracing.constants import kept
-from chainrule.compiler.tracing.deferred import deferred, value_now
+from chainrule.compiler.tracing.constants import Constants
+from chainrule.compiler.tracing.deferred import deferred, lying_as, value_now
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.guesses import Guesses
 from chainrule.compiler.tracing.opened import Record
@@ -84,6 +84,7 @@ class Trace:
         """How often one call runs these rows, by the loops around them."""
         self.captured: dict[Row, tuple[Traced, Traced]] = {}
         self.opened: Record = Record() if parent is None else parent.opened
+        self.constants: Constants = Constants() if parent is None else parent.constants
         self.raised: Exception | None = None
         """An error of the example's. Where the function goes on, it decides on it."""
         self.rows: list[Row] = progress.new_list()
@@ -109,7 +110,7 @@ class Trace:
     def constant(self, x: Any) -> Traced:
         """Return a stand-in for a value that is no argument."""
         if isinstance(x, ndarray) and may_change(x):
-            x = kept(x)
+            x = self.constants.kept(x)
         make = float if type(x) is float else np.asarray
         return self.result(make, (x,), NO_KEYWORDS, [], x)
 
@@ -260,7 +261,7 @@ class Trace:
                     if isinstance(x, Traced):
                         return row_of(x)
                 if may_change(x):
-                    x = kept(x)
+                    x = self.constants.kept(x)
             return x
 
         return mapped(row_of, x)
@@ -363,6 +364,8 @@ def _known_in(x: Any, row: Any) -> Any:
     """Return an operand's value, perhaps deferred; of constants, what a row keeps."""
     if kind_of(x) in SEQUENCES:
         return tuple(map(_known_in, x, row))
+    if kind_of(x) is kind_of(row) is ndarray and x.strides != row.strides:
+        return lying_as(row, x)
     return x.known if isinstance(x, Traced) else row
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.plain_operators import UFUNCS
@@ -263,6 +263,11 @@ def _layout(x: Traced) -> Any:
     return x.value
 
 
+def _kept(x: Traced, array: NDArray[Any]) -> Any:
+    """Return what rows keep of a constant array."""
+    return x.home.constants.kept(array)
+
+
 def _set_part(name: str) -> Callable[[Traced, Any], None]:
     """Return what writes into an attribute: ``x.real = value``, ``x.flat = value``."""
 
@@ -326,6 +331,7 @@ Traced.layout = property(_layout)  # type: ignore[misc]
 Traced.flat = property(_flat)  # type: ignore[attr-defined]
 Traced.__setitem__ = assign  # type: ignore[method-assign]
 Traced.receive = receive  # type: ignore[method-assign]
+Traced.kept = _kept  # type: ignore[method-assign]
 Traced.given_up = _give_up  # type: ignore[method-assign]
 for _name, _method in METHODS.items():
     setattr(Traced, _name, _method)
