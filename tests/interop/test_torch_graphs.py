@@ -125,6 +125,7 @@ def test_a_graph_has_gradients_of_its_own(ours):
         torch.func.grad(graph)(x.detach())
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of Dynamo itself
 def test_a_graph_of_another_process_is_refused():
     make_fx(lambda x: OURS["plain"](x, 2.0))(leaf(4).detach())
     with pytest.raises(ArgumentError, match="another process"):
@@ -146,6 +147,14 @@ REFUSED = {
 def test_what_a_graph_cannot_hold_says_what_to_write(remedy):
     with pytest.raises(ArgumentError, match=remedy):
         REFUSED[remedy](function(_returned), torch.ones(2))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of Dynamo itself
+def test_a_graph_of_everything_says_what_to_write():
+    f = function(scalar)
+    whole = torch.compile(lambda x: f(x) * 2.0, backend="eager", fullgraph=True)
+    with pytest.raises(Exception, match=r"leave fullgraph=True away.*make_fx"):
+        whole(leaf(3).detach())
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of Dynamo itself

@@ -46,7 +46,14 @@ def outside_dynamo(f: Callable[..., Any]) -> Callable[..., Any]:
 
     marked: Any = called
     marked._torchdynamo_disable = True
+    marked._torchdynamo_disable_msg = _NO_FULL_GRAPH
     return called
+
+
+_NO_FULL_GRAPH = (
+    "a NumPy function needs numbers, and is called between graphs: leave fullgraph=True"
+    " away, or write make_fx(f)(x) of torch.fx.experimental.proxy_tensor"
+)
 
 
 def _array_of(x: Tensor) -> Any:
