@@ -205,7 +205,7 @@ class Carrier:
         return f
 
 
-def _known(x: object, dots: Mapping[vertex, Fragments]) -> Fragments:
+def _known(x: vertex | Value, dots: Mapping[vertex, Fragments]) -> Fragments:
     return dots.get(x, ()) if isinstance(x, vertex) else ()
 
 

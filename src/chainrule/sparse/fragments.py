@@ -42,7 +42,7 @@ class Fragment(NamedTuple):
 Fragments = Sequence[Fragment]
 
 
-def is_number(x: object) -> bool:
+def is_number(x: Value | None) -> bool:
     """Tell whether this is a Python number, which no trace stands for."""
     return type(x) in (float, int)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.compiler.sparsity.structure import Structure
 from chainrule.rules.namespace import plain
-from chainrule.values.types import Array
+from chainrule.values.types import Array, Value
 
 _np: Any = np
 
@@ -47,12 +47,12 @@ class Places:
     def _found(self, keys: Array) -> Any:
         return _np.searchsorted(self._keys, keys).astype(_np.int32)
 
-    def add(self, part: Any, places: Array) -> None:
+    def add(self, part: Value, places: Array) -> None:
         """Add a vector at these places, which are each there once."""
         self._parts.append(part)
         self._places.append(places)
 
-    def added_to(self, base: Any) -> Any:
+    def added_to(self, base: Array) -> Any:
         """Return all entries: those in ``base``, with all parts added."""
         self._keys = None
         if not self._parts:
@@ -61,7 +61,7 @@ class Places:
         if _np.bincount(together).max() == 1:
             return self._written(base)
         sums = plain.unindex(_joined(self._parts), index=(together,), shape=base.shape)
-        sums = sums + base if base.any() else sums
+        sums = sums + base if _np.any(base) else sums
         return sums[self._copies(base.size)] if self._above.size else sums
 
     def _copies(self, count: int) -> Any:
@@ -70,11 +70,11 @@ class Places:
         found[self._above] = self._below
         return found
 
-    def _written(self, base: Any) -> Any:
+    def _written(self, base: Array) -> Any:
         """Return all entries where no two parts meet."""
         parts: list[Any] = []
         for part, at in zip(self._parts, self._places, strict=True):
-            parts.append(part + base[at] if base[at].any() else part)
+            parts.append(part + base[at] if _np.any(base[at]) else part)
         places = self._places
         if self._above.size:
             parts, places = self._with_copies(parts, places, base.size)
@@ -108,11 +108,12 @@ def _joined(parts: Sequence[Any]) -> Any:
     return parts[0] if len(parts) == 1 else _np.concatenate(parts)
 
 
-def run_of(places: Any) -> Any:
+def run_of(places: Array) -> Any:
     """Return an index of these places: a slice where they are evenly apart."""
     steps: Any = _np.diff(places)
     if steps.size and steps[0] > 0 and (steps == steps[0]).all():
-        return slice(int(places[0]), int(places[-1]) + 1, int(steps[0]))
+        first, last = _np.take(places, [0, -1]).tolist()
+        return slice(first, last + 1, int(steps[0]))
     return places
 
 
