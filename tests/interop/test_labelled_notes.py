@@ -49,6 +49,24 @@ def test_pandas_is_told_what_to_write(name):
     assert re.search(words, note, re.DOTALL)
 
 
+OF_A_SERIES = {
+    "loc": (lambda x: x.loc["a"], r"get_loc"),
+    "index": (lambda x: x.index, r"get_loc"),
+    "values": (lambda x: x.values, r"leave \.values away"),
+    "to_numpy": (lambda x: x.to_numpy(), r"leave \.to_numpy"),
+}
+
+
+@pytest.mark.parametrize("name", OF_A_SERIES)
+def test_what_a_series_has_and_its_values_have_not(name):
+    use, words = OF_A_SERIES[name]
+    series = pandas.Series([1.0, 2.0], index=["a", "b"])
+    with pytest.raises(AttributeError, match=words):
+        gd.grad(lambda x: np.sum(use(x)))(series)
+    place = series.index.get_loc("b")
+    assert gd.grad(lambda x: x[place] ** 2)(series)["b"] == 4.0
+
+
 XARRAY = {
     "polyval": (xr.polyval, r"c\.sel\(degree=i\)"),
     "interp": (lambda z, c: z.interp(row=[0.5]), "interp1d"),

@@ -212,6 +212,13 @@ ABSENT: dict[str, str] = {
     "numpy": "Use gd.value(x).",
     "persist": "persist the data before: x = x.persist().",
     "rechunk": "cut the data before, x = x.rechunk(chunks): a gradient is cut so too.",
+    **dict.fromkeys(
+        ("groupby", "iloc", "index", "loc", "rolling"),
+        "a Series is given to a function as its values. Compute places before, "
+        "i = series.index.get_loc(label), and write x[i].",
+    ),
+    "to_numpy": "it stands for the array already: leave .to_numpy() away.",
+    "values": "it stands for the array already: leave .values away.",
     "requires_grad": "all nodes are differentiated. What is not stays a plain array.",
     "requires_grad_": "all nodes are differentiated: x = gd.node(a).",
     "unsqueeze": "Use np.expand_dims(x, axis).",
