@@ -89,3 +89,27 @@ def test_only_classes_with_both_protocols_are_registered():
         register_arrays(half)
     with pytest.raises(ArgumentError, match="subclass"):
         register_arrays(type("Own", (np.ndarray,), {}))
+
+
+GATHERS = {
+    "v[i]": lambda v, i: v[i],
+    "v[i, i]": lambda v, i: np.outer(v, v)[i, i],
+    "take": lambda v, i: np.take(v, i, mode="wrap"),
+    "one": lambda v, i: np.take(v, i[0]),
+    "bins": lambda v, i: np.bincount(i, v[i], minlength=5),
+}
+
+
+@pytest.mark.parametrize("name", GATHERS)
+@pytest.mark.parametrize("put", [np.asarray, device], ids=["numpy", "strict"])
+def test_an_index_on_the_device_stays_there(name, put):
+    v, places = np.array([1.0, 2.0, 3.0]), np.array([2, 0, 0, 1])
+
+    def f(v, i):
+        return np.sum(GATHERS[name](v, i) ** 2)
+
+    index = device(places)
+    with counted():
+        found = gd.grad(f)(put(v), index)
+    assert isinstance(found, device)
+    np.testing.assert_allclose(found.held, gd.grad(f)(v, places))

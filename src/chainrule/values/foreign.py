@@ -79,6 +79,8 @@ _BY_NAME = {
     "cupy": "chainrule.values.cupy_arrays",
 }
 """Libraries whose classes are entered when one is first met, and by which module."""
+_DASK, _CUPY = _BY_NAME
+_modules = sys.modules
 
 PLAIN: frozenset[type] = frozenset(
     {float, int, bool, complex, _ndarray, np.float64, np.float32, np.bool}
@@ -141,7 +143,7 @@ def library_of(x: Any) -> Library | None:
 def _looked_up(kind: type) -> Library | None:
     home = kind.__module__
     for name, module in _BY_NAME.items():
-        if home.startswith(name) and name in sys.modules:
+        if home.startswith(name) and name in _modules:
             importlib.import_module(module)
     for base in kind.__mro__:
         if base in _REGISTERED:
@@ -151,7 +153,7 @@ def _looked_up(kind: type) -> Library | None:
 
 def may_occur() -> bool:
     """Tell whether there may be foreign arrays: whether a library of them is loaded."""
-    return bool(_REGISTERED) or not sys.modules.keys().isdisjoint(_BY_NAME)
+    return bool(_REGISTERED) or _DASK in _modules or _CUPY in _modules
 
 
 def is_foreign(x: Any) -> bool:
