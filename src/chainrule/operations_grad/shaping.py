@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -47,7 +47,7 @@ class reshape_grad(linear):
     moves = in_order = True
     nonnegative = True
     views = True
-    of_memory = ("order", ("A",))
+    of_memory: ClassVar[tuple[str, tuple[Any, ...]]] = ("order", ("A",))
 
     @staticmethod
     def forward(
