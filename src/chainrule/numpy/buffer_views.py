@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import EscapeError
 from chainrule.values.same_views import way_to
-from chainrule.values.shapes import index_of_view, ndarray
+from chainrule.values.shapes import index_of_view, is_read_only, ndarray
 from chainrule.values.versions import array_of, note, shares
 from chainrule.values.vertices import raw, vertex
 
@@ -31,7 +31,7 @@ def view_of(state: Any, view: NDArray[Any], base: NDArray[Any]) -> Any:
             "A view of an array that has taken a node cannot be found in it, since "
             "the node lies in memory in another way. Take the view again."
         )
-    return z if view.flags.writeable else _locked(z)
+    return _locked(z) if is_read_only(view) else z
 
 
 def memory_shown(z: Any, state: Any, memory: NDArray[Any]) -> NDArray[Any] | None:

@@ -113,8 +113,7 @@ class buffer(operated):  # noqa: N801
         elsewhere raises afterwards, since it cannot follow.
         """
         with LOCK:
-            state = _state(self)
-            if state is None:
+            if (state := _state(self)) is None:
                 _hand_over(root_of(self), value)
             elif isinstance(state, stand_in) and first_vertex(value) is not None:
                 _refuse_rounding(state, value)
@@ -132,15 +131,16 @@ class buffer(operated):  # noqa: N801
             return state[index]
         state = _state(self)
         if isinstance(state, stand_in) and is_basic(index):
-            part = self._part_of_memory(index)
+            part = self._part_of_memory(index)  # it follows where a node comes
             if isinstance(part, buffer) and not (part.size and _base_of(part) is None):
-                return part  # it follows where a node comes
+                return part
         if state is not None or isinstance(index, vertex):
             part = self.current()[index]
-            return part if is_basic(index) else holding(part, kind_of(self).made_as)
-        if type(index) not in _INDICES and first_stand_in(index) is not None:
-            return getitem(self.current(), index=index)
-        return self._part_of_memory(current(index))
+        elif type(index) not in _INDICES and first_stand_in(index) is not None:
+            part = getitem(self.current(), index=index)
+        else:
+            return self._part_of_memory(current(index))
+        return part if is_basic(index) else holding(part, kind_of(self).made_as)
 
     def _part_of_memory(self, index: Index) -> Any:
         """Return a part of the memory; a view remembers its index."""
@@ -162,7 +162,7 @@ class buffer(operated):  # noqa: N801
         if type(value) not in _PLAIN or type(index) not in _INDICES:
             value, index = writable(value), current(index)
             if is_recorded(value) or first_stand_in(index) is not None:
-                self.hand_over([value, index])
+                self.hand_over([index, value])
         if _state(self) is None:
             ndarray.__setitem__(self, index, value)
         else:

@@ -47,7 +47,8 @@ def picks_once(index: Index) -> bool:
             continue
         if part is Ellipsis or isinstance(part, bool | np.bool_ | np.integer):
             continue
-        if not ((type(part) is np.ndarray or is_foreign(part)) and part.dtype == bool):
+        is_mask = type(part) is np.ndarray and part.dtype == bool
+        if not is_mask and not _is_computed(part):
             return False
     return True
 

@@ -80,6 +80,11 @@ def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
+def is_read_only(x: NDArray[Any]) -> bool:
+    """Tell it as NumPy will: ``flags`` of ``np.broadcast_arrays`` warn when asked."""
+    return bool(x.__array_interface__["data"][1])
+
+
 def shares_places(x: NDArray[Any]) -> bool:
     """Tell whether entries of an array may lie in one place: windows, a broadcast."""
     reach = x.itemsize

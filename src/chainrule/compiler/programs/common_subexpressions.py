@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from chainrule.compiler.programs.program import Program, rewrite
+from chainrule.compiler.tracing.picking import Unread
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS, kind_of
 
@@ -18,6 +19,8 @@ def eliminate_common_subexpressions(program: Program) -> None:
         equal = known.setdefault(call_key(row), row)
         if equal is row:
             rows.append(row)
+        elif isinstance(equal.where, Unread):
+            equal.where = row.where  # this one's shape may have been read
         return equal
 
     rewrite(program, first, "equal calls")

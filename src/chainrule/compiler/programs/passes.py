@@ -20,6 +20,7 @@ from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.fastmath import take_fastmath_identities
 from chainrule.compiler.programs.identities import take_identities
 from chainrule.compiler.programs.loop_results import trim_loops
+from chainrule.compiler.programs.masked_parts import choose_masked
 from chainrule.compiler.programs.program import Program, Snapshot
 from chainrule.compiler.programs.scatters import gather_scatters
 from chainrule.compiler.programs.writes import prepare_writes
@@ -33,18 +34,19 @@ class Pass:
     """A change to programs, in place, by the field's name for it.
 
     One of ``fastmath`` is run where that was asked for, an ``outermost`` one not over
-    the bodies of loops and maps.
+    the bodies of loops and maps, an ``inner`` one over these only.
     """
 
     name: str
     run: Callable[[Program], None]
     fastmath: bool = False
     outermost: bool = False
+    inner: bool = False
 
     def is_for(self, trace: Trace) -> bool:
         """Tell whether it is run over this trace."""
         return (trace.options.fastmath or not self.fastmath) and (
-            trace.parent is None or not self.outermost
+            not self.inner if trace.parent is None else not self.outermost
         )
 
 
@@ -53,13 +55,14 @@ PASSES = (
     Pass("identities", take_identities),
     Pass("fastmath", take_fastmath_identities, fastmath=True),
     Pass("cse", eliminate_common_subexpressions),
+    Pass("masks", choose_masked, inner=True),
     Pass("loops", trim_loops),
     Pass("scatters", gather_scatters, outermost=True),
     Pass("writes", prepare_writes),
 )
-"""Dead code elimination (DCE), identities, common subexpression elimination (CSE), the
-results of loops, what is added entry by entry, and writes that may be done in place, in
-the order in which they are run.
+"""Dead code elimination (DCE), identities, common subexpression elimination (CSE),
+what masks pick in bodies, the results of loops, what is added entry by entry, and
+writes that may be done in place, in the order in which they are run.
 """
 
 TRACED = "traced"

@@ -22,7 +22,7 @@ from chainrule.nodes.joined import joined
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.rules import composed, rule_of, traits_of
 from chainrule.values.quiet import quietly
-from chainrule.values.shapes import ARRAYS, SEQUENCES, ndarray
+from chainrule.values.shapes import ARRAYS, SEQUENCES, is_read_only, ndarray
 from chainrule.values.types import Operation
 from chainrule.values.versions import shares
 
@@ -157,15 +157,10 @@ def _alike(z: Any, expected: Any, args: Sequence[Any]) -> bool:
         value.shape == expected.shape
         and value.dtype == expected.dtype
         and value.strides == expected.strides
-        and _is_read_only(value) == _is_read_only(expected)
+        and is_read_only(value) == is_read_only(expected)
         and all(
             shares(value, x.value) == shares(expected, x.value)
             for x in args
             if isinstance(x, Traced)
         )
     )
-
-
-def _is_read_only(x: Any) -> bool:
-    """Tell it as NumPy will: ``flags`` of ``np.broadcast_arrays`` warn."""
-    return x.__array_interface__["data"][1]

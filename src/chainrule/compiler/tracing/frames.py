@@ -39,11 +39,11 @@ def in_subscript() -> bool:
     asking = sys._getframe(2)
     code, place = asking.f_code.co_code, asking.f_lasti
     name = dis.opname[code[place]]
-    return "SUBSCR" in name or (name == "BINARY_OP" and code[place + 1] == _subscript())
+    return "SUBSCR" in name or (name == "BINARY_OP" and code[place + 1] == subscript())
 
 
 @functools.cache
-def _subscript() -> int | None:
+def subscript() -> int | None:
     """Return which operator that is, where it is one: from Python 3.14 on."""
     new: Any = getattr(opcode, "get_nb_ops", tuple)
     known: Any = getattr(opcode, "_nb_ops", None) or new()

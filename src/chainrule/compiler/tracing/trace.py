@@ -29,6 +29,7 @@ from chainrule.compiler.tracing.deferred import deferred, lying_as, value_now
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.guesses import Guesses
 from chainrule.compiler.tracing.opened import Record
+from chainrule.compiler.tracing.picking import line_of_picking
 from chainrule.compiler.tracing.plain_operators import WHOLE, at_numpy_pole, class_of
 from chainrule.compiler.tracing.protection import deepest, may_raise, protected_call
 from chainrule.compiler.tracing.rows import (
@@ -280,7 +281,7 @@ class Trace:
         row = Row(function, args, given, operands, value, len(self.rows))
         self.rows.append(row)
         if not (keeps_shape if row.shape is not None else keeps_shapes)(row):
-            row.where = user_line()
+            row.where = line_of_picking()
             self.guesses.refuse(self, row)
         if row.shape is not None or isinstance(value, Column):
             return Traced(self, row, value)

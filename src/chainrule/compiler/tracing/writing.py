@@ -30,6 +30,7 @@ from chainrule.values.containers import declare_value
 from chainrule.values.indices import same_index, written_where
 from chainrule.values.shapes import (
     index_of_view,
+    is_read_only,
     laid_out,
     lies_in,
     ndarray,
@@ -115,9 +116,7 @@ def _refuse(y: Traced, what: str) -> None:
         if base is None:
             return
         known, shown = base.value, y.value
-        if known.flags.writeable and (
-            not shown.flags.writeable or shares_places(shown)
-        ):
+        if known.flags.writeable and (is_read_only(shown) or shares_places(shown)):
             raise ReadOnlyError(
                 f"{what}: a view that NumPy does not let be written, as of "
                 f"np.broadcast_to and np.diagonal, at {user_line()}. Write into a "
