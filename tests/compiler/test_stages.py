@@ -13,7 +13,7 @@ from chainrule.compiler.programs.verify import InvalidProgramError, verify
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.errors import ArgumentError, CompileError
 
-STAGES = ["traced", *(each.name for each in PASSES)]
+STAGES = ["traced", *(each.name for each in PASSES if not each.inner)]
 
 
 def f(x, scale):
