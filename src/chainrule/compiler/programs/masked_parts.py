@@ -146,19 +146,17 @@ def _chooses(row: Row, part: Row, mask: Row) -> bool:
     else:
         return _sums_all(row)
     whole = len(part.shape) - 1 + len(mask.shape)
-    return (
-        plain
-        and row.given["index"] is mask
-        and len(shape) == whole
-        and (_fits(shape, mask))
-    )
+    same = plain and row.given["index"] is mask and _fits(shape, mask)
+    return same and len(shape) == whole
 
 
 def _sums_all(row: Row) -> bool:
     if rule_of(row.function) is not _SUMMING:
         return False
-    keeps = named(row.function, row.args, row.given).get("keepdims") is True
-    return row.shape == () and len(row.operands) == 1 and not keeps
+    known = named(row.function, row.args, row.given)
+    plain = known.get("keepdims") is not True and known.get("dtype") is None
+    other = row.given.keys() & {"initial", "where", "out"}
+    return row.shape == () and len(row.operands) == 1 and plain and not other
 
 
 def _chosen(row: Row, part: Row, mask: Row, whole: Any) -> list[Row]:

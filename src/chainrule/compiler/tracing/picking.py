@@ -85,8 +85,14 @@ def _step(stack: list[Any], x: dis.Instruction) -> bool:
 
 _ENDS = ("STORE_", "POP_", "RESUME")
 """What may end the statement before."""
-_LOADS = ("LOAD_CONST", "LOAD_DEREF", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_NAME",
-          "LOAD_SMALL_INT")  # fmt: skip
+_LOADS = (
+    "LOAD_CONST",
+    "LOAD_DEREF",
+    "LOAD_FAST",
+    "LOAD_GLOBAL",
+    "LOAD_NAME",
+    "LOAD_SMALL_INT",
+)
 _BINARY = ("BINARY_OP", "BINARY_SUBSCR", "COMPARE_OP")
 
 
