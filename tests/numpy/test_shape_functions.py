@@ -413,3 +413,10 @@ def test_broadcasts_stay_views():
         np.testing.assert_array_equal(z, np.broadcast_to(x, shape))
         assert not z.flags.writeable
         assert 0 in z.strides
+
+
+@pytest.mark.parametrize("x", [2.0, np.float64(2.0), np.ones(3)])
+def test_a_negative_length_is_refused_as_by_numpy(x):
+    for shape in [(-1,), (2, -3)]:
+        with pytest.raises(ValueError, match="non-negative"):
+            np.broadcast_to(node(x), shape)

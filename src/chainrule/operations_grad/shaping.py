@@ -31,7 +31,7 @@ def broadcast_to(x: Value, shape: Shape | int, *, chunks: Any = None) -> Value:
             return np.broadcast_to(x, shape)
         return f(x, shape, chunks=chunks)
     x = np.asarray(x)
-    if x.ndim or not isinstance(shape, tuple):
+    if x.ndim or not isinstance(shape, tuple) or min(shape, default=0) < 0:
         return np.broadcast_to(x, shape)
     view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     view.flags.writeable = False
