@@ -8,7 +8,7 @@ import pytest
 import chainrule as gd
 from chainrule import node, operations
 from chainrule.rules.namespace import plain
-from chainrule.rules.supports import supported, with_support
+from chainrule.rules.supports import have_nan, supported, with_support
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 from chainrule.values.vertices import raw
@@ -207,3 +207,31 @@ def test_imaginary_parts_keep_their_support():
         return np.sum(np.imag(both[0] * both[1]))
 
     gd.check_gradients(f, (np.array([1.0 + 1.0j, 2.0 - 0.5j]),), order=2)
+
+
+PARTS = {
+    "none": [None, 1.0, np.ones(3)],
+    "huge": [1e300, np.array([1e300, -np.inf]), -np.inf],
+    "complex": [np.array([1.0, complex(np.inf, -np.inf)]), np.inf],
+}
+
+
+@pytest.mark.parametrize("nan", [np.nan, np.float64("nan"), np.array([[1.0, np.nan]])],
+                         ids=["float", "float64", "array"])  # fmt: skip
+@pytest.mark.parametrize("name", PARTS)
+def test_one_look_for_a_nan_in_several(name, nan):
+    parts = PARTS[name]
+    with np.errstate(all="ignore"):
+        assert not have_nan(parts)
+        for i in range(len(parts) + 1):
+            assert have_nan([*parts[:i], nan, *parts[i:]])
+
+
+@pytest.mark.parametrize("x", [2.0, np.float64(2.0), np.float32([[1.0], [2.0]]),
+                               np.arange(3.0)])  # fmt: skip
+def test_what_is_repeated_in_plain_sweeps(x):
+    z = plain.broadcast_to(x, (2, 3))
+    assert z.dtype == np.asarray(x).dtype
+    np.testing.assert_array_equal(z, np.broadcast_to(x, (2, 3)), strict=True)
+    with pytest.raises(ValueError, match="dimensions"):
+        plain.broadcast_to(np.ones((1, 2, 3)), (2, 3))
