@@ -117,6 +117,18 @@ class SparseNode:
 
     # ------------------------------------------------------------------ conversions
 
+    def filled(self, entries: Array) -> SparseNode:
+        """Return the sparse matrix of this format that holds all of these entries."""
+        turned = operations.transpose(entries) if self._by_columns else entries
+        rows, columns = shape_of(turned)
+        indices = _np.tile(_np.arange(columns), rows)
+        starts = columns * _np.arange(rows + 1)
+        pattern = Pattern(indices, starts, (rows, columns))
+        data = operations.reshape(turned, (-1,))
+        return SparseNode(
+            data, pattern, by_columns=self._by_columns, is_array=self._is_array
+        )
+
     def toarray(self) -> Any:
         """Return the dense matrix, a node."""
         return operations.unindex(self.data, index=self.coords, shape=self.shape)

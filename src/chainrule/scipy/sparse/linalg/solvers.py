@@ -17,6 +17,7 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.scipy.sparse.arrays import (
     Matrix,
+    Operand,
     SparseNode,
     as_node,
     is_ours,
@@ -44,7 +45,7 @@ _is_sparse: Any = sp.issparse
 
 
 def spsolve(
-    A: Matrix, b: Value, permc_spec: str | None = None, use_umfpack: bool = True
+    A: Matrix, b: Operand, permc_spec: str | None = None, use_umfpack: bool = True
 ) -> Any:
     """Return the solution of ``A x = b``, as ``scipy.sparse.linalg.spsolve`` does.
 
@@ -54,7 +55,8 @@ def spsolve(
         A square sparse matrix, of SciPy's or with a node as its data
         (``chainrule.scipy.sparse.csr_array((data, indices, indptr))``).
     b
-        A vector or a matrix, which may be a node.
+        A vector or a matrix, which may be a node. Of a sparse matrix of several
+        columns the solution is one too, with all entries: zeros may be others nearby.
 
     Notes
     -----
@@ -74,15 +76,14 @@ def spsolve(
     if not is_ours(A) and not is_ours(b):
         return _linalg.spsolve(A, b, permc_spec, use_umfpack)
     matrix = _sparse(A, "spsolve")
-    if _is_sparse(b) or isinstance(b, SparseNode):
-        raise ArgumentError(
-            "spsolve with nodes needs a dense right side: pass b.toarray()."
-        )
-    side = operations.asarray(b)
+    is_sparse = _is_sparse(b) or isinstance(b, SparseNode)
+    given: Any = b
+    side = as_node(given).toarray() if is_sparse else operations.asarray(given)
     vector = len(shape_of(side)) == 1 or shape_of(side)[1] == 1
     if vector:
         side = operations.reshape(side, (-1,))
-    return _solved(matrix, side, permc_spec)
+    x = _solved(matrix, side, permc_spec)
+    return matrix.filled(x) if is_sparse and not vector else x
 
 
 def _sparse(a: Matrix, name: str) -> SparseNode:
