@@ -266,3 +266,21 @@ def test_maps_in_each_other():
     both = gd.compile(gd.vmap(gd.vmap(f, (None, 0)), (0, None)))
     expected = [[f(float(a), float(b)) for b in X] for a in X]
     np.testing.assert_allclose(both(X, X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_the_derivative_of_a_linear_loop_depends_on_no_example(executor):
+    def one(r):
+        def step(c, t):
+            c[t + np.arange(2)] *= 0.9
+            c[:2] += c[2:4] * 0.1
+            return c, None
+
+        return np.sum(gd.scan(step, r, np.arange(5))[0])
+
+    def f(x):
+        return np.sum(gd.vmap(one)(x))
+
+    x = np.linspace(0.2, 1.2, 24).reshape(3, 8)
+    found = gd.compile(gd.grad(f), executor=executor)(x)
+    np.testing.assert_allclose(found, gd.grad(f)(x))

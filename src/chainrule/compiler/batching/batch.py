@@ -254,8 +254,10 @@ def _forms_of_function(function: Any) -> list[Form]:
         return [control.branched, control.selected]
     if isinstance(function, While):
         return [control.looped_apart]
-    if isinstance(function, Loop):
+    if isinstance(function, Pass):
         return [control.looped, control.passed_apart]
+    if isinstance(function, Loop):
+        return [control.looped]
     if function in (np.power, _of.pow):
         return [rows.powers]
     if function in UFUNCS:
