@@ -163,7 +163,7 @@ SUITES = {
     "ceviche": Suite("scipy", "tests", ["tests"], "all tests", cloned=True),
     "legume-gme": Suite("scipy", "tests", ["tests"], "all tests", cloned=True),
     "pyerrors": Suite(
-        "scipy hypothesis pytest-benchmark",
+        "odrpack scipy hypothesis pytest-benchmark",
         "tests",
         ["tests", "--benchmark-skip"],
         "all tests",

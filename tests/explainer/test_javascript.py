@@ -24,7 +24,9 @@ WITHOUT = {
 # Functions of SciPy without an expression.
 WITHOUT |= {r.__name__ for r in OF_SCIPY if not r.expression}
 # Functions that are derivatives of others, which recorded sweeps call.
-WITHOUT |= {r.__name__ for r in RULES if r.__module__.endswith(".partials")}
+WITHOUT |= {
+    r.__name__ for r in RULES if r.__module__.endswith(".partials") and not r.expression
+}
 
 
 def view_of(rule, *operands, value=1.0, **parameters):

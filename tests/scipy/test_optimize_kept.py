@@ -193,3 +193,30 @@ def test_what_cannot_be_compiled_is_called_as_it_is(compilations):
         np.testing.assert_allclose(found.x, [1.5, 1.5], atol=1e-3)
     assert calls > 60
     assert compilations
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "trust-exact", "trust-constr"])
+def test_code_that_takes_plain_numbers_only_is_called_as_it_is(method, compilations):
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(0)
+    data, rows, columns = rng.random(200), np.repeat(range(50), 4), np.arange(200) % 40
+
+    def f(w):
+        scores = sparse.csr_array((data, (rows, columns)), (50, 40)) @ w
+        return np.sum((scores - 1.0) ** 2) + 0.1 * np.sum(w * w)
+
+    found = optimize.minimize(f, np.zeros(40), method=method)
+    np.testing.assert_allclose(gd.grad(f)(found.x), 0.0, atol=1e-2)
+
+
+def test_errors_of_the_function_itself_are_raised(compilations):
+    calls = []
+
+    def f(x):
+        calls.append(None)
+        if len(calls) > 3:
+            raise KeyError("mine")
+        return np.sum((x - 1.0) ** 4)
+
+    with pytest.raises(KeyError, match="mine"):
+        optimize.minimize(f, np.zeros(2), tol=1e-14)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from chainrule.compiler.api import compile as compiled
-from chainrule.errors import ChainruleError
 
 KEPT = 64
 """For so many functions what is compiled is kept."""
@@ -46,8 +45,8 @@ class Warmed:
         if self._fast is not None:
             try:
                 return self._fast(*args)
-            except ChainruleError:  # it can be called all the same: by float(x), say
-                self._fast, self._left = None, math.inf
+            except Exception:  # float(x), or SciPy's code that wants plain numbers
+                self._fast, self._left = None, math.inf  # its own errors come again
         begin = time.perf_counter()
         found = self._f(*args)
         if self._left is None:  # a first call may make more than its result

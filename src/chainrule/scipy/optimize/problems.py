@@ -11,7 +11,6 @@ import numpy as np
 from chainrule import operations
 from chainrule.compiler.control.bodies import example_of
 from chainrule.compiler.tracing.active import ACTIVE
-from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.kept import Warmed, known_for
@@ -345,7 +344,7 @@ def sparse_or_none(
         if pattern.nnz > 2 * most * min(pattern.shape):  # no colours are that good
             return None
         sweeps = found.state_at(given, {}).sweeps
-    except ArgumentError:  # full, or there is no program at the first guess
+    except Exception:  # full, or there is no program at the first guess
         return None
     return found if sweeps <= most else None
 
