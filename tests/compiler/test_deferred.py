@@ -56,6 +56,16 @@ def test_a_decision_computes_what_it_depends_on(computed):
     assert set(computed) == {np.exp, np.max, np.greater}
 
 
+def most_memory(f, x):
+    """Return the most memory that a call holds at a time, in bytes."""
+    tracemalloc.start()
+    try:
+        f(x)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def test_what_was_read_for_the_last_time_gives_its_memory_back():
     def f(x):
         for _ in range(20):
@@ -64,13 +74,7 @@ def test_what_was_read_for_the_last_time_gives_its_memory_back():
 
     x = np.linspace(0.0, 1.0, module.LARGE)
     fast = gd.compile(f, executor="numpy")
-    tracemalloc.start()
-    try:
-        fast(x)
-        most = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert most < 5 * x.nbytes
+    assert most_memory(fast, x) < 5 * x.nbytes
 
 
 def test_numpy_gives_up_what_no_row_reads_any_more():
@@ -81,13 +85,7 @@ def test_numpy_gives_up_what_no_row_reads_any_more():
 
     x = np.linspace(0.9, 1.1, module.LARGE)
     fast = gd.compile(f, executor="numpy")
-    tracemalloc.start()
-    try:
-        fast(x)
-        most = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert most < 8 * x.nbytes
+    assert most_memory(fast, x) < 8 * x.nbytes
 
 
 def test_a_chain_of_any_length_is_computed(computed):

@@ -35,18 +35,21 @@ z.operands = ({operands},)
 z.serial = next_serial()
 """
 
+_FLOAT = """try:
+    value = {form}
+except errors:
+    return record(rule, ({operands},))
+{made}return z
+"""
+"""What a float takes, or two numbers of which one is."""
+
 _UNARY = """
 def recorded_{name}(x{where}):
     {masked}
     if type(x) is node:
         x_ = x._value
         if type(x_) is float:
-            try:
-                value = {form_x}
-            except errors:
-                return record(rule, (x,))
-            {step_n}
-            return z
+            {float_n}
         if type(x_) is ndarray or type(x_) is float64:
             value = forward(x_)
             {even_n}
@@ -64,19 +67,9 @@ _FLOATS = """\
             if type(y) is node:
                 y_ = y._value
                 if type(y_) is float:
-                    try:
-                        value = {form_xy}
-                    except errors:
-                        return record(rule, (x, y))
-                    {step_nn}
-                    return z
+                    {float_nn}
             elif type(y) is float or type(y) is int:
-                try:
-                    value = {form_xc}
-                except errors:
-                    return record(rule, (x, y))
-                {step_nc}
-                return z
+                {float_nc}
 """
 """What operators do first: two floats, or one and a number."""
 
@@ -84,12 +77,7 @@ _NUMBER_FIRST = """\
     if (type(x) is float or type(x) is int) and type(y) is node:
         y_ = y._value
         if type(y_) is float:
-            try:
-                value = {form_cy}
-            except errors:
-                return record(rule, (x, y))
-            {step_cn}
-            return z
+            {float_cn}
         if type(y_) is ndarray or type(y_) is float64:
             value = {array_cy}
             {even_cn}
@@ -140,7 +128,7 @@ def recorded_{name}(x, y{where}):
                 if x_.shape != y.shape or x_.dtype is not y.dtype: z._step = array_nc
                 return z
 """
-    + _NUMBER_FIRST.replace("if", "elif", 1)
+    + _NUMBER_FIRST
     + """\
     elif type(x) is ndarray and type(y) is node and x.dtype.kind in "fc":
         y_ = y._value
@@ -319,21 +307,33 @@ def _operator_text(
     fields["name"] = name
     fields["where"] = ", *, where=None" if masked else ""
     fields["masked"] = _MASKED.format(operands=operands) if masked else ""
-    number = "1.0 * ({})".format if operation.structural else str  # no int is chosen
+    fields |= _float_fields(operation, form, fields, operands)
     if count == 1:
-        return _template(_UNARY, form_x=form.format("x_"), **fields)
+        return _template(_UNARY, **fields)
     space["reads_x"] = needs_values(operation, (False, True), 0)
     space["reads_y"] = needs_values(operation, (True, False), 1)
     return _template(
         binary,
-        form_xy=form.format("x_", "y_"),
-        form_xc=number(form.format("x_", "y")),
-        form_cy=number(form.format("x", "y_")),
         array_xy=array.format("x_", "y_"),
         array_xc=array.format("x_", "y"),
         array_cy=array.format("x", "y_"),
         **fields,
     )
+
+
+def _float_fields(
+    operation: type[rule], form: str, fields: Mapping[str, str], operands: str
+) -> dict[str, str]:
+    """Return what floats take, for each pattern of operands that has a step."""
+    number = "1.0 * ({})".format if operation.structural else str  # no int is chosen
+    found: dict[str, str] = {}
+    for kind in ("n",) if operands == "x" else ("nn", "nc", "cn"):
+        values = [v + "_" if k == "n" else v for v, k in zip("xy", kind, strict=False)]
+        text = form.format(*values)
+        text = number(text) if "c" in kind else text
+        made = fields[f"step_{kind}"]
+        found[f"float_{kind}"] = _FLOAT.format(form=text, operands=operands, made=made)
+    return found
 
 
 def _array_form(operation: type[rule]) -> str:
