@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.errors import EscapeError
 from chainrule.sweeps.order import collect
 from tests.programs_in_place import differences
 
@@ -275,3 +276,25 @@ def test_threads_that_fill_and_look_lose_no_write():
     np.testing.assert_array_equal(y.value, 2.0 * x.value)
     np.sum(y).backward()
     np.testing.assert_array_equal(x.grad, np.full(n, 2.0))
+
+
+@pytest.mark.parametrize("part", ["forward", "pullback"])
+def test_functions_that_others_use_too_write_into_no_array_that_is_being_filled(part):
+    def f(x):
+        y = gd.zeros(4)
+        y[0], y[1] = x, x * x
+
+        def forward(v):
+            if part == "forward":
+                y[2] = 1.5
+            return v * v
+
+        def pullback(z_grad, z, v):
+            if part == "pullback":
+                y[2] = 1.5
+            return (2 * v * z_grad,)
+
+        return gd.custom_operation(forward, pullback)(x) + y.sum()
+
+    with pytest.raises(EscapeError, match=f"The {part} of .* writes into an array"):
+        gd.grad(f)(1.5)
