@@ -186,6 +186,8 @@ reduced_svd: Operation = linalg.reduced_svd
 fft: SimpleNamespace = SimpleNamespace(
     fft=operation(fourier.fft_grad, np.fft.fft),
     ifft=operation(fourier.ifft_grad, np.fft.ifft),
+    rfft=operation(fourier.rfft_grad),
+    irfft=operation(fourier.irfft_grad, np.fft.irfft),
 )
 """The operations of ``numpy.fft`` that have a rule."""
 

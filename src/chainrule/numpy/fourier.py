@@ -1,8 +1,8 @@
-"""Fourier transforms composed of fft and ifft along one axis: real, of several axes."""
+"""Fourier transforms composed of those along one axis: Hermitian, of several axes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,23 +10,15 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.operations import namespace as ops
-from chainrule.operations_grad.fourier import fitted
+from chainrule.operations_grad.fourier import swapped
 from chainrule.values.shapes import normalize_axes
 from chainrule.values.types import Array, Axis
 from chainrule.wrapping import implements
 
-_SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": None}
+# ------------------------------------------------ of real values, of Hermitian ones
 
 
-def _part(x: Array, axis: int, chosen: slice) -> Array:
-    axis = axis % x.ndim
-    return ops.getitem(x, index=(*(slice(None),) * axis, chosen))
-
-
-# -------------------------------------------------------------- real ones, of one axis
-
-
-@implements(np.fft.rfft, primitive=True, axes=("axis",))
+@implements(np.fft.rfft)
 def rfft(
     a: ArrayLike,
     n: int | None = None,
@@ -38,28 +30,10 @@ def rfft(
     a = ops.asarray(a)
     if a.dtype.kind == "c":
         raise ArgumentError("rfft() needs real values; received complex ones. Use fft.")
-    z = ops.fft.fft(a, n=n, axis=axis, norm=norm)
-    return _part(z, axis, slice(z.shape[axis] // 2 + 1))
+    return ops.fft.rfft(a, n=n, axis=axis, norm=norm)
 
 
-@implements(np.fft.irfft, primitive=True, axes=("axis",))
-def irfft(
-    a: ArrayLike,
-    n: int | None = None,
-    axis: int = -1,
-    norm: str | None = None,
-    out: None = None,
-) -> Any:
-    """Return the real values whose transform begins with ``a``."""
-    a = ops.asarray(a)
-    count = 2 * (int(a.shape[axis]) - 1) if n is None else n
-    first = fitted(ops, a, count // 2 + 1, axis)
-    mirror = _part(first, axis, slice((count - 1) // 2, 0, -1))
-    whole = ops.concatenate([first, ops.conj(mirror)], axis=axis)
-    return ops.real(ops.fft.ifft(whole, axis=axis, norm=norm))
-
-
-@implements(np.fft.hfft, primitive=True, axes=("axis",))
+@implements(np.fft.hfft)
 def hfft(
     a: ArrayLike,
     n: int | None = None,
@@ -68,10 +42,10 @@ def hfft(
     out: None = None,
 ) -> Any:
     """Return the real transform of values with Hermitian symmetry."""
-    return irfft(ops.conj(ops.asarray(a)), n, axis, _SWAPPED[norm], out)
+    return ops.fft.irfft(ops.conj(a), n=n, axis=axis, norm=swapped(norm))
 
 
-@implements(np.fft.ihfft, primitive=True, axes=("axis",))
+@implements(np.fft.ihfft)
 def ihfft(
     a: ArrayLike,
     n: int | None = None,
@@ -80,7 +54,7 @@ def ihfft(
     out: None = None,
 ) -> Any:
     """Return the inverse of ``hfft``."""
-    return ops.conj(rfft(a, n, axis, _SWAPPED[norm], out))
+    return ops.conj(rfft(a, n, axis, swapped(norm)))
 
 
 # -------------------------------------------------------------------- of several axes
@@ -105,19 +79,7 @@ def lengths_and_axes(
     return list(zip(lengths, axes, strict=True))
 
 
-def _several(transform: Callable[..., Array]) -> Callable[..., Any]:
-    def along(a: Array, steps: Steps, norm: str | None) -> Any:
-        for n, axis in reversed(steps):
-            a = transform(a, n=n, axis=axis, norm=norm)
-        return a
-
-    return along
-
-
-_forward, _inverse = _several(ops.fft.fft), _several(ops.fft.ifft)
-
-
-@implements(np.fft.fftn, primitive=True, axes=("axes",), views=True)
+@implements(np.fft.fftn)
 def fftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -126,11 +88,13 @@ def fftn(
     out: None = None,
 ) -> Any:
     """Return fft along several axes."""
-    a = ops.asarray(a)
-    return _forward(a, lengths_and_axes(a, s, axes), norm)
+    z = ops.asarray(a)
+    for n, axis in reversed(lengths_and_axes(z, s, axes)):
+        z = ops.fft.fft(z, n=n, axis=axis, norm=norm)
+    return z
 
 
-@implements(np.fft.ifftn, primitive=True, axes=("axes",), views=True)
+@implements(np.fft.ifftn)
 def ifftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -139,11 +103,13 @@ def ifftn(
     out: None = None,
 ) -> Any:
     """Return ifft along several axes."""
-    a = ops.asarray(a)
-    return _inverse(a, lengths_and_axes(a, s, axes), norm)
+    z = ops.asarray(a)
+    for n, axis in reversed(lengths_and_axes(z, s, axes)):
+        z = ops.fft.ifft(z, n=n, axis=axis, norm=norm)
+    return z
 
 
-@implements(np.fft.rfftn, primitive=True, axes=("axes",))
+@implements(np.fft.rfftn)
 def rfftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -152,12 +118,15 @@ def rfftn(
     out: None = None,
 ) -> Any:
     """Return rfft along the last axis and fft along the others."""
-    a = ops.asarray(a)
-    *others, (n, axis) = lengths_and_axes(a, s, axes)
-    return _forward(rfft(a, n, axis, norm, out), others, norm)
+    z = ops.asarray(a)
+    *others, (n, axis) = lengths_and_axes(z, s, axes)
+    z = rfft(z, n, axis, norm)
+    for n, axis in reversed(others):
+        z = ops.fft.fft(z, n=n, axis=axis, norm=norm)
+    return z
 
 
-@implements(np.fft.irfftn, primitive=True, axes=("axes",))
+@implements(np.fft.irfftn)
 def irfftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -166,12 +135,15 @@ def irfftn(
     out: None = None,
 ) -> Any:
     """Return ifft along all axes but the last and irfft along that."""
-    a = ops.asarray(a)
-    *others, (n, axis) = lengths_and_axes(a, s, axes)
-    return irfft(_inverse(a, others, norm), n, axis, norm, out)
+    z = ops.asarray(a)
+    *others, last = lengths_and_axes(z, s, axes)
+    for n, axis in others:
+        z = ops.fft.ifft(z, n=n, axis=axis, norm=norm)
+    n, axis = last
+    return ops.fft.irfft(z, n=n, axis=axis, norm=norm)
 
 
-@implements(np.fft.fft2, primitive=True, axes=("axes",), views=True)
+@implements(np.fft.fft2)
 def fft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -183,7 +155,7 @@ def fft2(
     return fftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.ifft2, primitive=True, axes=("axes",), views=True)
+@implements(np.fft.ifft2)
 def ifft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -195,7 +167,7 @@ def ifft2(
     return ifftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.rfft2, primitive=True, axes=("axes",))
+@implements(np.fft.rfft2)
 def rfft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -207,7 +179,7 @@ def rfft2(
     return rfftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.irfft2, primitive=True, axes=("axes",))
+@implements(np.fft.irfft2)
 def irfft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from chainrule.errors import ArgumentError
 from chainrule.numpy.fourier import lengths_and_axes
 from chainrule.operations import namespace as ops
+from chainrule.operations_grad.fourier import swapped
 from chainrule.scipy.fft.real_transforms import (
     hankel_transform,
     is_usual,
@@ -19,7 +20,6 @@ from chainrule.scipy.fft.real_transforms import (
 from chainrule.scipy.fft.transforms import (
     complex_transform,
     half_transform,
-    swapped,
     whole_of_half,
 )
 from chainrule.values.types import Array, Operation

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.fft
 
-from chainrule.operations_grad.fourier import fitted
+from chainrule.operations_grad.fourier import (
+    counts_of_half,
+    fitted,
+    shares_of_half,
+    swapped,
+)
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
@@ -23,19 +28,6 @@ _theirs: Any = scipy.fft
 Lengths = Sequence[int] | None
 """How many entries of each axis are transformed, ``None`` for those that are there."""
 Axes = tuple[int, ...]
-_SWAPPED: Mapping[str | None, str] = {
-    None: "forward",
-    "backward": "forward",
-    "ortho": "ortho",
-    "forward": "backward",
-}
-
-
-def swapped(norm: str | None) -> str:
-    """Return the ``norm`` by which the inverse has the scale of the transform."""
-    if norm not in _SWAPPED:
-        raise ValueError(f"norm={norm!r} is none of backward, ortho, forward.")
-    return _SWAPPED[norm]
 
 
 @opaque
@@ -97,15 +89,6 @@ def fitted_to(xp: Namespace, x_grad: Array, x: Value, axes: Axes) -> Array:
 def real_dtype(x: Value) -> Any:
     """Return the dtype of the real part of numbers."""
     return np.finfo(dtype_of(x)).dtype
-
-
-def _counts(count: int, axis: int, z: Value) -> Value:
-    """Return how often each frequency of a half stands in the whole of ``count``."""
-    times = np.full(count // 2 + 1, 2.0, real_dtype(z))
-    times[0] = 1.0
-    if count % 2 == 0:
-        times[-1] = 1.0
-    return times.reshape(-1, *(1,) * (len(shape_of(z)) - 1 - axis % len(shape_of(z))))
 
 
 class c2c_grad(general):
@@ -187,7 +170,7 @@ class r2c_grad(general):
     ) -> tuple[Value]:
         """x_grad[j] = Re sum of z_grad[k] exp(-2 pi i j k / n): the inverse of half"""
         n = shape_of(x)[axes[-1]] if s is None else s[-1]
-        half = xp.conjugate(z_grad) / _counts(n, axes[-1], z)
+        half = xp.conjugate(z_grad) * shares_of_half(n, axes[-1], z)
         all_lengths = (*lengths(z, axes[:-1]), n)
         x_grad = xp.c2r(
             half, s=all_lengths, axes=axes, norm=swapped(norm), workers=workers
@@ -239,7 +222,7 @@ class c2r_grad(general):
             xp.real(z_grad), s=None, axes=axes, norm=swapped(norm), workers=workers
         )
         n = shape_of(z)[axes[-1]]
-        x_grad = xp.conjugate(half) * _counts(n, axes[-1], z)
+        x_grad = xp.conjugate(half) * counts_of_half(n, axes[-1], z)
         return (fitted_to(xp, x_grad, x, axes),)
 
     @staticmethod
