@@ -326,7 +326,7 @@ def test_threads_meet_on_what_is_made_once():
 
     for _ in range(25):
         for r in REGISTRY:
-            for table in ("_plans", "_steps", "_reads"):
+            for table in ("_plans", "_steps"):
                 vars(r).get(table, {}).clear()
         assert in_threads(work, 8) == []
 

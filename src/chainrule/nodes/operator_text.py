@@ -7,8 +7,7 @@ look up, found in tracebacks by its text. What it records is what ``record`` wou
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from chainrule.steps.step import (
     scalar_step,
     steps_of,
 )
-from chainrule.steps.text import compile_text
+from chainrule.steps.text import lazy_function
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, stand_in
 
@@ -197,32 +196,14 @@ def _template(text: str, **fields: str) -> str:
     return text.format(**fields)
 
 
-def lazy_function(
-    name: str, space: dict[str, Any], generate: Callable[[], str | None]
+def _lazy_operator(
+    name: str, space: dict[str, Any], write: Callable[[], str]
 ) -> Callable[..., Any]:
-    """Return a function whose text is generated and compiled when it is first called.
-
-    ``generate`` fills ``space``, the function's globals, and returns its text, or
-    ``None`` where ``record(rule, operands)`` is all there is. The function stays the
-    same object: only its code is exchanged, so nothing is lost afterwards.
-    """
-
-    def build(args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-        text = generate() or _GENERAL.format(name=name)
-        label = f"{space['rule'].__name__} operator {name}"
-        written = compile_text(text, f"recorded_{name}", label, space)
-        function.__kwdefaults__ = written.__kwdefaults__
-        function.__code__ = written.__code__.replace(co_name=name, co_qualname=name)
-        return function(*args, **keywords)
-
-    space |= {"build": build, "__name__": __name__}
-    function = FunctionType(_UNBUILT.__code__, space, name)
-    function.__qualname__ = name
+    """Return a function that is written when it is first called, under its name."""
+    label = f"{space['rule'].__name__} operator {name}"
+    function = lazy_function(f"recorded_{name}", label, space, write)
+    function.__name__ = function.__qualname__ = name
     return function
-
-
-def _UNBUILT(*args: Any, **keywords: Any) -> Any:  # noqa: N802
-    return build(args, keywords)  # type: ignore[name-defined]  # noqa: F821
 
 
 _GENERAL = """
@@ -241,13 +222,13 @@ def scalar_operator(
     """
     space = {**names, "rule": operation}
 
-    def generate() -> str | None:
+    def write() -> str:
         text = _operator_text(operation, name, space, masked=masked)
         if operation.operator in _ARITHMETIC:
             space["record"] = _record_numbers(space)
-        return text
+        return text or _GENERAL.format(name=name)
 
-    return lazy_function(name, space, generate)
+    return _lazy_operator(name, space, write)
 
 
 def in_place_operator(
@@ -259,11 +240,11 @@ def in_place_operator(
     """
     space = {**names, "rule": operation}
 
-    def generate() -> str:
+    def write() -> str:
         text = _operator_text(operation, name, space, masked=False, binary=_IN_PLACE)
         return text or f"def recorded_{name}(x, y):\n    return update(x, y)\n"
 
-    return lazy_function(name, space, generate)
+    return _lazy_operator(name, space, write)
 
 
 def reflected_operator(
@@ -275,11 +256,11 @@ def reflected_operator(
     """
     space = {**names, "rule": operation}
 
-    def generate() -> str:
+    def write() -> str:
         text = _operator_text(operation, name, space, masked=False, binary=_REFLECTED)
         return text or f"def recorded_{name}(y, x):\n    return function(x, y)\n"
 
-    return lazy_function(name, space, generate)
+    return _lazy_operator(name, space, write)
 
 
 def _operator_text(

@@ -22,6 +22,7 @@ from chainrule.operations_grad import structure
 from chainrule.rules import elementwise, linear, multilinear, rule
 from chainrule.rules.namespace import evaluate
 from chainrule.steps import step as kernels
+from chainrule.steps.local_names import names_read
 from chainrule.values.foreign import (
     PLAIN,
     beside,
@@ -298,7 +299,7 @@ def needs_values(operation: type[rule], wanted: tuple[bool, ...], i: int) -> boo
         return i not in operation.parts and not operation.variadic
     if not issubclass(operation, elementwise):
         return True
-    return operation.operand_names[i] in kernels.names_read(operation, wanted)
+    return operation.operand_names[i] in names_read(operation, wanted)
 
 
 def as_operand(x: Any) -> Any:

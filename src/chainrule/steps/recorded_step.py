@@ -10,16 +10,13 @@ reference that the tests hold these steps to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chainrule.rules import elementwise, multilinear, rule
 from chainrule.rules.supports import fit, product
-from chainrule.steps.local_names import local_names
-from chainrule.steps.step import (
-    formulas_of,
-    is_inlined,
-)
+from chainrule.steps.local_names import formulas_of, local_names
+from chainrule.steps.step import is_inlined
 from chainrule.steps.text import compile_text, names_in, pattern_of, scaled
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Namespace
@@ -68,7 +65,7 @@ def _generated(
     nodes = [n for i, n in enumerate(names) if wanted[i] and i in parts]
     errors = (*ARITHMETIC_ERRORS, TypeError)  # of a partial that is None
     space: dict[str, Any] = {"errors": errors, "fit": _fitted(xp)}
-    formulas: dict[str, str] = {}
+    formulas: Mapping[str, str] = {}
     if form != "any" and is_inlined(operation):
         formulas = formulas_of(operation, None, recorded=True)
     if len(formulas) == len(parts):

@@ -11,8 +11,9 @@ through ``math``, about five times faster than NumPy on scalars.
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chainrule.rules import elementwise, general, linear, multilinear, rule
@@ -21,8 +22,7 @@ from chainrule.rules.declarations import one_per_operand, takes_none
 from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import accumulate, fit, project, supported
-from chainrule.rules.symbolic import Form, partial_formulas
-from chainrule.steps.local_names import local_names
+from chainrule.steps.local_names import formulas_of, local_names
 from chainrule.steps.owned_arrays import (
     GIVEN,
     LARGE,
@@ -32,7 +32,7 @@ from chainrule.steps.owned_arrays import (
     times,
     times_each,
 )
-from chainrule.steps.text import compile_text, names_in, pattern_of, scaled
+from chainrule.steps.text import lazy_function, names_in, pattern_of, scaled
 from chainrule.values.foreign import PLAIN
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
@@ -161,9 +161,18 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
         return variadic_step(operation)
     if operation.variadic or not issubclass(operation, elementwise | linear | general):
         return reference_of(operation)
+    label = f"{operation.__name__} step {pattern_of(wanted)}"
+    names = {**_NAMES, "rule": operation}
+    write = functools.partial(_array_text, operation, wanted, names)
+    return named(lazy_function("step", label, names, write), operation)
+
+
+def _array_text(
+    operation: type[rule], wanted: tuple[bool, ...], names: dict[str, Any]
+) -> str:
+    """Return the text of the step for values of any kind, and fill its globals."""
     nodes = [i for i, is_node in enumerate(wanted) if is_node]
     values = ", ".join(f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted))
-    names = {**_NAMES, "rule": operation}
     head = _HEAD.format(operands=", ".join(f"x{i}" for i in range(len(wanted))))
     held = "_like" if reads_shapes_only(operation) else "_value"
     head += "".join(f"    v{i} = x{i}.{held}\n" for i in nodes) + "    try:\n"
@@ -183,12 +192,11 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
             head += _APART.format(i=i) if overwritten else ""
             add_text = _ADD if issubclass(operation, general) else _ADD_PART
             adds += add_text.format(i=i)
-    label = f"{operation.__name__} step {pattern_of(wanted)}"
     text = head + _ERRORS + adds + last
     each = issubclass(operation, elementwise | linear)
     if each and "times_each" not in text and takes_none(operation):
         text = text.replace(_GIVEN, "").replace(", **parameters", "")
-    return named(compile_text(text, "step", label, names), operation)
+    return text
 
 
 def reads_shapes_only(operation: type[rule]) -> bool:
@@ -230,9 +238,25 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
     names = local_names(operation)
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None
+    label = f"{operation.__name__} even step {pattern_of(wanted)}"
+    space = {**_NAMES, "LARGE": LARGE}
+
+    def write() -> str:
+        return "\n".join(_even_lines(formulas, names, wanted, space))
+
+    step = lazy_function("step", label, space, write)
+    return named(step, operation, ("even", wanted))
+
+
+def _even_lines(
+    formulas: Mapping[str, str],
+    names: Sequence[str],
+    wanted: tuple[bool, ...],
+    space: dict[str, Any],
+) -> list[str]:
+    """Return the lines of a step for arrays of one shape, and fill its globals."""
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
     used = names_in(formulas[n] for n in nodes)
-    space = {**_NAMES, "LARGE": LARGE}
     space |= {f: getattr(plain, f) for f in used - {"z", *names}}
     targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
     lines = [
@@ -256,9 +280,7 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
             "        del c",
             f"        add_into(bars, {n}_, a{i})",
         ]
-    label = f"{operation.__name__} even step {pattern_of(wanted)}"
-    step = compile_text("\n".join(lines), "step", label, space)
-    return named(step, operation, ("even", wanted))
+    return lines
 
 
 def is_inlined(operation: type[elementwise]) -> bool:
@@ -312,23 +334,6 @@ def variadic_step(operation: Any) -> Step:
     return named(step, operation)
 
 
-def formulas_of(
-    operation: type[elementwise],
-    form: Form | None,
-    *,
-    recorded: bool = False,
-) -> dict[str, str]:
-    """Return the formulas of a rule's partials; none where a partial has no text.
-
-    They are in the operands' local names, and by these.
-    """
-    names = local_names(operation)
-    try:
-        return partial_formulas(operation, form, names, recorded=recorded)
-    except (TypeError, AttributeError):
-        return {}
-
-
 def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | None:
     """Generate the step for Python floats; ``None`` where a partial has no such form.
 
@@ -338,9 +343,22 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
     names = local_names(operation)
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None
+    label = f"{operation.__name__} float step {pattern_of(wanted)}"
+    space = {**MATH, "reference_step": reference_step, "errors": ARITHMETIC_ERRORS}
+
+    def write() -> str:
+        return "\n".join(_scalar_lines(formulas, names, wanted))
+
+    step = lazy_function("step", label, space, write)
+    return named(step, operation, ("float", wanted))
+
+
+def _scalar_lines(
+    formulas: Mapping[str, str], names: Sequence[str], wanted: tuple[bool, ...]
+) -> list[str]:
+    """Return the lines of a step for Python floats."""
     nodes = [name for name, w in zip(names, wanted, strict=True) if w]
     nodes = [name for name in nodes if name in formulas]
-    space = {**MATH, "reference_step": reference_step, "errors": ARITHMETIC_ERRORS}
     lines = ["def step(z_, z_grad, bars):"]
     targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
     lines.append(f"    {', '.join(targets)}, = z_.operands")
@@ -357,27 +375,7 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
             f"    c = bars[{n}_]",
             f"    bars[{n}_] = a{i} if c is None else c + a{i}",
         ]
-    label = f"{operation.__name__} float step {pattern_of(wanted)}"
-    step = compile_text("\n".join(lines), "step", label, space)
-    return named(step, operation, ("float", wanted))
-
-
-def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[str]:
-    """Return the names of the operands that the wanted partials read."""
-    known: dict[tuple[bool, ...], set[str]] | None = operation.__dict__.get("_reads")
-    if known is None:
-        known = {}
-        operation._reads = known  # type: ignore[attr-defined]
-    if wanted not in known:
-        names = local_names(operation)
-        formulas = formulas_of(operation, None)
-        nodes = [n for n, w in zip(names, wanted, strict=True) if w]
-        read = names_in(formulas[n] for n in nodes if n in formulas)
-        if len(formulas) < len(operation.parts):
-            read |= set(names)  # a partial without a formula may read any of them
-        own = zip(operation.operand_names, names, strict=True)
-        known[wanted] = {name for name, local in own if local in read}
-    return known[wanted]
+    return lines
 
 
 def steps_of(operation: type[rule], wanted: tuple[bool, ...]) -> Step:

@@ -22,13 +22,9 @@ from chainrule.rules.linear_rule import zeroed_in
 from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import fit, product, project, supported, zeros_of
-from chainrule.steps.local_names import local_names
+from chainrule.steps.local_names import formulas_of, local_names
 from chainrule.steps.owned_arrays import are_plain
-from chainrule.steps.step import (
-    Step,
-    formulas_of,
-    hook,
-)
+from chainrule.steps.step import Step, hook
 from chainrule.steps.text import compile_text, names_in, pattern_of, scaled
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex

@@ -5,7 +5,8 @@ from __future__ import annotations
 import linecache
 import re
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 from chainrule.steps.owned_arrays import keep_freed_memory
@@ -19,6 +20,32 @@ def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), names)
     return names[name]
+
+
+def lazy_function(
+    name: str, label: str, space: dict[str, Any], write: Callable[[], str]
+) -> Any:
+    """Return a function whose text is written and compiled when it is first called.
+
+    ``write`` may add to ``space``, the function's globals, and returns the text. The
+    function stays the same object: only its code is exchanged, so nothing is lost
+    afterwards.
+    """
+
+    def build(args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        written = compile_text(write(), name, label, space)
+        shown = function.__name__
+        function.__kwdefaults__ = written.__kwdefaults__
+        function.__code__ = written.__code__.replace(co_name=shown, co_qualname=shown)
+        return function(*args, **keywords)
+
+    space |= {"build": build, "__name__": __name__}
+    function = FunctionType(_UNBUILT.__code__, space, name)
+    return function
+
+
+def _UNBUILT(*args: Any, **keywords: Any) -> Any:  # noqa: N802
+    return build(args, keywords)  # type: ignore[name-defined]  # noqa: F821
 
 
 def names_in(texts: Iterable[str]) -> set[str]:

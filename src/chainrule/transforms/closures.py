@@ -43,7 +43,7 @@ from chainrule.transforms.remaking import (
     read_outside,
 )
 from chainrule.values.containers import flatten, is_container, unflatten
-from chainrule.values.shapes import ndarray
+from chainrule.values.shapes import SEQUENCES, ndarray
 from chainrule.values.vertices import stand_in
 
 _kind_of: Any = type
@@ -170,6 +170,17 @@ class Opening:
         return again, ("again", number)
 
     def _container(self, x: Any) -> Part:
+        kind = _kind_of(x)
+        if kind in SEQUENCES:
+            return self._together(kind, x, kind)
+        if kind is dict:
+            keys = list(x)
+            of_keys = tuple((_kind_of(k), k) for k in keys)
+            return self._together(
+                ("dict", *of_keys),
+                list(x.values()),
+                lambda parts: dict(zip(keys, parts, strict=True)),
+            )
         leaves, structure = flatten(x)
         of = functools.partial(unflatten, structure)
         return self._together(("container", structure), leaves, of)

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.values.containers import flatten, map_leaves
-from chainrule.values.shapes import describe, ndarray
+from chainrule.values.shapes import SEQUENCES, describe, ndarray
 from chainrule.values.vertices import raw
+
+_kind_of: Any = type
 
 
 def value(x: Any) -> Any:
@@ -26,6 +29,10 @@ def value(x: Any) -> Any:
     """
     if isinstance(x, node):
         return x.value
+    if x is None:
+        return None
+    if _kind_of(x) is tuple:
+        return tuple(map(value, x))
     return map_leaves(_plain_value, x)
 
 
@@ -33,6 +40,15 @@ def _plain_value(x: Any) -> Any:
     if isinstance(x, ndarray) and x.dtype == object:
         return np.array([raw(v) for v in x.flat]).reshape(x.shape)
     return x.value if isinstance(x, node) else x
+
+
+def contains_nodes(x: Any) -> bool:
+    """Tell whether a container holds a node, in lists too."""
+    if _kind_of(x) is dict:
+        return any(map(contains_nodes, x.values()))
+    if _kind_of(x) in SEQUENCES:
+        return any(map(contains_nodes, x))
+    return x is not None and any(map(holds_nodes, flatten(x)[0]))
 
 
 def stop_gradient(x: Any) -> Any:

@@ -31,8 +31,7 @@ from chainrule.solving.implicit import solution
 from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import jvp
-from chainrule.transforms.values import value
-from chainrule.values.containers import flatten
+from chainrule.transforms.values import contains_nodes, value
 from chainrule.values.types import Array, ArrayValue, Value
 from chainrule.values.vertices import first_stand_in, raw
 
@@ -111,7 +110,7 @@ def solve_bvp(
     >>> round(float(middle(8.0)), 6), round(gd.grad(middle)(8.0), 6)
     (1.0, 0.125)
     """
-    if any(map(holds_nodes, flatten(options)[0])):
+    if contains_nodes(options):
         raise ArgumentError(
             "solve_bvp has no derivative in its options. Pass gd.value of them."
         )

@@ -22,7 +22,7 @@ from chainrule.scipy.integrate.problem import (
 from chainrule.scipy.integrate.replay import Program, program_for
 from chainrule.scipy.integrate.results import in_trace
 from chainrule.transforms.closures import Opened, opened
-from chainrule.values.containers import flatten
+from chainrule.transforms.values import contains_nodes
 from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import first_stand_in, raw, stand_in
 
@@ -107,7 +107,7 @@ def solve_ivp(
     >>> round(float(left(1.0)), 4), round(gd.grad(left)(1.0), 4)
     (0.7358, -0.7358)
     """
-    if any(map(holds_nodes, flatten(options)[0])):
+    if contains_nodes(options):
         raise ArgumentError(
             f"solve_ivp has no derivative in its options, {', '.join(options)}. Pass "
             "gd.value of them."

@@ -16,7 +16,7 @@ from chainrule.scipy.integrate.flow import Flow
 from chainrule.scipy.integrate.problem import MeetsNodeError, plainly, watched
 from chainrule.scipy.integrate.replay import Program, program_for
 from chainrule.transforms.closures import Opened, opened
-from chainrule.values.containers import flatten
+from chainrule.transforms.values import contains_nodes
 from chainrule.values.types import Value
 from chainrule.values.vertices import first_stand_in, raw
 
@@ -77,7 +77,7 @@ def odeint(
     """
     options |= {"rtol": rtol, "atol": atol, "tfirst": tfirst}
     options |= dict(zip(SETTINGS, settings, strict=False))
-    if any(map(holds_nodes, flatten(options)[0])):
+    if contains_nodes(options):
         raise ArgumentError(
             "odeint has no derivative in its options. Pass gd.value of them."
         )

@@ -49,6 +49,9 @@ _BY_POSITION = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
 )
 KINDS = ("jacobian", "hessian", "sandwich")
+_TOLD = "infodict "
+"""How the entries of SciPy's ``infodict`` are named in a result."""
+_COMPILED = "ier says how it ended: a compiled function returns no texts of a solver's."
 
 
 def curve_fit(
@@ -118,15 +121,15 @@ def curve_fit(
         p = minimum(problems[1], p, *flat_bounds(as_bounds(bounds), start.size), active)
         if is_stand_in(found) or _np.isfinite(found).all():
             found = _covariance(problems[1:], p, covariance, absolute=absolute_sigma)
-    return (p, found, *_told(result.get("more", ()), problems, p))
+    return (p, found, *(_told(result, problems, p) if full_output else ()))
 
 
-def _told(more: Sequence[Any], problems: Sequence[Problem], p: Value) -> Sequence[Any]:
+def _told(found: Any, problems: Sequence[Problem], p: Value) -> Sequence[Any]:
     """Return what else SciPy says; of parameters that are a node, no plain arrays."""
-    if not (more and isinstance(p, node)):
-        return more
-    r = problems[2].of(p)
-    return ({"nfev": more[0]["nfev"], "fvec": r}, *more[1:])
+    told = {k.removeprefix(_TOLD): x for k, x in found.items() if _TOLD in k}
+    if isinstance(p, node):
+        told = {"nfev": told["nfev"], "fvec": problems[2].of(p)}
+    return told, found.get("mesg", _COMPILED), found.ier
 
 
 def _problems(
@@ -176,7 +179,10 @@ class _Run:
         if self.covariance != "jacobian":
             absolute = options["absolute_sigma"]
             found = _covariance(problems[1:], p, self.covariance, absolute=absolute)
-        result = _Result(x=p, covariance=found, more=more)
+        result = _Result(x=p, covariance=found)
+        if more:
+            told, result["mesg"], result["ier"] = more
+            result.update({_TOLD + name: x for name, x in told.items()})
         if self.ends is not None:
             note_activity(result, problems[1], *self.ends)
         return result

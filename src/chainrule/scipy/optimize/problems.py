@@ -23,7 +23,7 @@ from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.gradients import grad, value_and_grad
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
-from chainrule.transforms.values import value
+from chainrule.transforms.values import contains_nodes, value
 from chainrule.values.containers import flatten, is_container
 from chainrule.values.shapes import SEQUENCES, shape_of
 from chainrule.values.types import Value
@@ -65,8 +65,8 @@ class Problem:
         key = None if found.key is None else (found.key, unknowns.form.key())
         self._known: dict[str, Any] = known_for(key)
         first = self._of(tuple(map(example_of, self.values)))(unknowns.example)
-        self._closes_over: bool = any(map(holds_nodes, flatten(first)[0]))
-        self._has_nodes: bool = any(map(holds_nodes, flatten(self.args)[0]))
+        self._closes_over: bool = contains_nodes(first)
+        self._has_nodes: bool = contains_nodes(self.args)
         if not self.is_node and any(map(holds_nodes, [*held, *found.fixed])):
             self._has_nodes = self._is_traced or self._may_read_nodes()
         self.first: Any = value(first)
@@ -81,7 +81,7 @@ class Problem:
     def _may_read_nodes(self) -> bool:
         """Tell whether a result depends on a node that the function holds."""
         found = self.f(self.unknowns.restored(self.unknowns.example), *self.args)
-        has_nodes = any(map(holds_nodes, flatten(found)[0]))
+        has_nodes = contains_nodes(found)
         return has_nodes or self.reading(self.unknowns.example).may
 
     @property

@@ -11,7 +11,7 @@ import scipy.optimize
 
 from chainrule.nodes.admission import holds_nodes, missing
 from chainrule.nodes.tables import REFUSED
-from chainrule.values.containers import flatten
+from chainrule.transforms.values import contains_nodes
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -66,7 +66,7 @@ def _refuse(
     """Raise where a point, an argument or the result of a function is a node."""
     if not any(map(holds_nodes, [x, *args])):
         found = f(_np.asarray(x, float), *args)
-        if not any(map(holds_nodes, flatten(found)[0])):
+        if not contains_nodes(found):
             return
     raise missing(f"scipy.optimize.{name}", reason)
 
