@@ -47,9 +47,10 @@ class Call:
 class Changing:
     """An array that is another in each call: it is entered where it is read."""
 
-    def __init__(self) -> None:
-        """Hold none."""
+    def __init__(self, dtype: Any) -> None:
+        """Hold none; those to come have this dtype."""
         self.array: Any = None
+        self.dtype: Any = dtype
         self._records: list[tuple[array[int], int]] = []
 
     def is_in(self, record: array[int], i: int) -> None:

@@ -21,6 +21,7 @@ from chainrule.compiler.native.accumulated import Accumulated
 from chainrule.compiler.native.collected import Collected
 from chainrule.compiler.native.computed_again import ComputedAgain
 from chainrule.compiler.native.hyperbolic_pairs import pairs_of_tanh
+from chainrule.compiler.native.indexed import OfIntegers
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -196,7 +197,7 @@ def _keeps_less(
 def _may_raise(row: Row) -> bool:
     """Tell whether a row may raise an error for some values of its operands."""
     f: Any = row.function
-    harmless = np.ufunc, Product, Collected, Accumulated, Searched
+    harmless = np.ufunc, Product, Collected, Accumulated, Searched, OfIntegers
     if isinstance(f, harmless) or f is masked_result:
         return False
     known = traits_of(f)

@@ -93,8 +93,16 @@ def check_kind(row: Row) -> None:
     """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
     if row.shape is None:
         raise CannotLowerError(f"{name_of(row)} is no part of a tape")
-    if row.dtype not in (*FLOATS, np.int64, np.bool_):
+    if row.dtype not in (*FLOATS, np.int64, np.bool_) and not _is_short(row):
         raise CannotLowerError(f"{row.dtype} values")  # they wrap around, or are pairs
+
+
+def _is_short(row: Row) -> bool:
+    """Tell whether a row has integers of less than 64 bits that are not computed."""
+    if row.dtype is None or row.dtype.kind not in "iu" or row.dtype.itemsize > 4:
+        return False
+    known = traits_of(row.function)
+    return row.function is None or (known.moves and known.views and row.reads_first)
 
 
 def is_single(row: Row) -> bool:

@@ -17,6 +17,7 @@ from chainrule.compiler.native.collected import (
     Scattered,
     scattered_at,
 )
+from chainrule.compiler.native.indexed_rows import index_natively
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, contracted_axes
 from chainrule.compiler.native.movements import (
@@ -52,6 +53,8 @@ def compute_by_themselves(program: Program, views: Views, threads: int | str) ->
         or as_searched(row)
         for row in program.rows
     ]
+    if views.floats:
+        found.append(index_natively(program, views))
     accumulated = views.floats and accumulate(program, views, MOVED_ON_TAPE)
     return accumulated or any(found)
 

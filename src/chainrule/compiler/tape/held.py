@@ -102,11 +102,12 @@ def read_by_call(b: Builder, row: Row) -> list[Any]:
     """Return where the operands are of a row that is called now.
 
     What machine code reads of the workspace is copied together, where instructions can;
-    integers it reads there, as floats.
+    integers it reads there, as floats, unless it reads them as such.
     """
     native = hasattr(row.function, "bound")
+    floats = native and not getattr(row.function, "reads_whole", False)
     for x in row.operands:
-        if native and isinstance(b.at[x], Held) and b.at[x].dtype is WHOLE:
+        if floats and isinstance(b.at[x], Held) and b.at[x].dtype is WHOLE:
             b.places(x)
         if isinstance(b.at[x], Held):
             b.at[x].last = len(b.called)
@@ -167,7 +168,7 @@ class Memory:
         own = {
             h: pieces[self._numbers[h]][: h.size].reshape(h.shape)
             if h.role == BUFFERED
-            else Changing()
+            else Changing(h.dtype)
             for h in self.held
             if h.becomes is None
         }

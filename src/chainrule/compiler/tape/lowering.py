@@ -99,7 +99,7 @@ class Builder(Assembly):
         self._opcodes: dict[Any, int | None] = {}
         for x in program.inputs:
             check_kind(x)
-            held = x.dtype in (FLOAT, WHOLE) and self._holds(x.shape)
+            held = (x.dtype == FLOAT or x.dtype.kind in "iu") and self._holds(x.shape)
             self.at[x] = (
                 self._held(x.shape, ARGUMENT, x.dtype)
                 if held
@@ -218,7 +218,7 @@ class Builder(Assembly):
 
     def _held(self, shape: tuple[int, ...], role: int, dtype: Any = FLOAT) -> Held:
         """Hold a result of the call that comes now: integers as such, else floats."""
-        kept = WHOLE if dtype == WHOLE else FLOAT
+        kept = WHOLE if dtype.kind in "iu" else FLOAT
         self.held.append(Held(shape, role, len(self.called), kept))
         return self.held[-1]
 

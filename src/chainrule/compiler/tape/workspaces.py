@@ -194,7 +194,8 @@ def run_maker(
     ]
     for i, (x, places) in enumerate(inputs):
         if isinstance(places, Held):
-            lines.append(f"        i{i}.take(x{i})")
+            cast = "" if x.dtype == places.dtype else ".astype(int)"
+            lines.append(f"        i{i}.take(x{i}{cast})")
             continue
         to = f"i{i}[...]" if x.shape else f"numbers[{places}]"
         value = f"inexact(x{i})" if x.number is int else f"x{i}"
