@@ -109,3 +109,41 @@ def test_a_lattice_with_a_gap_or_met_twice_is_added_up(executor):
     fast = gd.compile(gd.grad(f), executor=executor)
     for _ in range(2):
         np.testing.assert_allclose(fast(x), gd.grad(f)(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_])
+def test_an_extreme_of_whole_numbers_takes_its_initial_value_as_one(dtype, executor):
+    def both(x):
+        return np.max(x, initial=1.5), np.min(x, axis=0, initial=0.5)
+
+    fast = gd.compile(both, executor=executor)
+    x = np.array([[1, 0], [0, 1]], dtype)
+    for found, known in zip(fast(x), both(x), strict=True):
+        assert found.dtype == known.dtype
+        np.testing.assert_array_equal(found, known)
+
+
+MATRICES = np.arange(18.0).reshape(2, 3, 3)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
+@pytest.mark.parametrize(
+    "keywords",
+    [{"axes": [(-1, -2), (-2, -1), (-1, -2)]}, {"dtype": np.float32}, {"order": "F"}],
+)
+def test_products_whose_keywords_ask_for_more(keywords, executor):
+    def product(x, y):
+        return np.matmul(x, y, **keywords)
+
+    for x, y in ((MATRICES, MATRICES), (MATRICES[0], MATRICES), MATRICES):
+        known = product(x, np.cos(y))
+        found = gd.compile(product, executor=executor)(x, np.cos(y))
+        assert found.dtype == known.dtype
+        np.testing.assert_allclose(found, known, rtol=1e-12)
+        stacks = gd.compile(gd.vmap(product), executor=executor)
+        np.testing.assert_allclose(stacks(*map(twice, (x, np.cos(y))))[1], known)
+
+
+def twice(x):
+    return np.stack([0 * x, x])

@@ -247,7 +247,7 @@ def polyval(p: ArrayLike, x: ArrayLike) -> Any:
             "array."
         )
     p, x = ops.asarray(p), x if type(x) is float else ops.asarray(x)
-    z: Any = 0.0
+    z: Any = dtype_of(x).type(0.0)
     if shape_of(x):
         z = zeros(shape_of(x), dtype_of(x), raw(x))
     for i in range(len(p)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import plain_operand
@@ -145,9 +145,26 @@ def _with_lines(x: Array, widths: list[tuple[int, int]], mode: str, ends: Any) -
         if not odd:
             rest = _np.pad(np.zeros(count, real), sides, mode, end_values=1.0)
         along = moveaxis(x, axis, -1)
-        first = ops.matmul(along, rows[:before].T) + values[axis, 0] * rest[:before]
         last = before + count
-        second = ops.matmul(along, rows[last:].T) + values[axis, 1] * rest[last:]
+        first = _combined(along, rows[:before], 0) + values[axis, 0] * rest[:before]
+        second = _combined(along, rows[last:], -1) + values[axis, 1] * rest[last:]
         whole = ops.concatenate([first, along, second], axis=-1)
         x = moveaxis(whole, -1, axis)
     return x
+
+
+def _combined(x: Array, rows: NDArray[Any], edge: int) -> Array:
+    """Return the products of few weights of each row with the entries that they are of.
+
+    Entries without a weight are not read, so that a nan there is none here; where there
+    is no weight at all it is 0 for the entry at the edge.
+    """
+    read = rows != 0
+    read[~read.any(axis=1), edge] = True
+    most = int(np.count_nonzero(read, axis=1).max(initial=1))
+    places = np.argsort(~read, axis=1, kind="stable")[:, :most]
+    places = np.where(np.take_along_axis(read, places, 1), places, places[:, :1])
+    # An entry that is repeated to fill a row has its weight once.
+    weights = np.take_along_axis(rows, places, 1)
+    weights[:, 1:][places[:, 1:] == places[:, :1]] = 0
+    return ops.sum(ops.getitem(x, index=(..., places)) * weights, axis=-1)

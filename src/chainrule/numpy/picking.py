@@ -18,7 +18,7 @@ from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.foreign import changes_memory, is_foreign, library_of
-from chainrule.values.shapes import describe, normalize_axes, own_axes
+from chainrule.values.shapes import describe, is_complex, normalize_axes, own_axes
 from chainrule.values.types import Array, Axis, Order, Value
 from chainrule.values.versions import note, order_of
 from chainrule.values.vertices import (
@@ -351,12 +351,14 @@ def bincount(
     if weights is None:
         return np.bincount(x, minlength=minlength)
     places, w = as_array(x), ops.asarray(weights)
+    if is_complex(w):
+        received = f"np.bincount needs real weights; received {describe(weights)}."
+        raise ArgumentError(f"{received} Count w.real and w.imag by themselves.")
     if is_foreign(places) and not minlength:
         raise _unseen("np.bincount", places, "np.bincount(x, weights, minlength=n)")
     undecided = is_foreign(places) or (is_stand_in(places) and not places.may_decide)
-    if undecided and minlength:
-        count = minlength  # greater places raise
-    else:
+    count = minlength  # greater places raise
+    if not (undecided and minlength):
         count = max(minlength, int(places.max(initial=-1)) + 1)
     if not is_stand_in(places):
         places = places.astype(np.intp, casting="safe")

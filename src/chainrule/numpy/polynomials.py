@@ -119,9 +119,10 @@ def poly(seq_of_zeros: ArrayLike) -> Any:
         return ops.characteristic_polynomial(zeros)
     if zeros.ndim != 1:
         raise ValueError("input must be 1d or non-empty square 2d array.")
-    z: Any = np.ones(1, zeros.dtype)
+    one = np.ones(1, zeros.dtype)
+    z: Any = one
     for i in range(zeros.shape[0]):
-        z = ops.convolve(z, ops.concatenate([np.ones(1), -zeros[i : i + 1]]))
+        z = ops.convolve(z, ops.concatenate([one, -zeros[i : i + 1]]))
     values: Any = raw(zeros)
     if zeros.dtype.kind == "c" and np.all(np.sort(values) == np.sort(values.conj())):
         return ops.real(z)
@@ -190,6 +191,7 @@ def polyfit(
             "use np.linalg.lstsq(np.vander(x, deg + 1), y)."
         )
     x, y = ops.asarray(x), ops.asarray(y)
+    x = x if x.dtype.kind in "fc" else ops.astype(x, np.float64)
     left = vander(x, index(deg) + 1)
     if w is not None:
         w = ops.asarray(w)

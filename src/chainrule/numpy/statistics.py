@@ -187,7 +187,7 @@ def average(
         z = ops.sum(a * w, axis=axis, keepdims=bool(keepdims)) / total
     if not returned:
         return z
-    return z, own(ops.broadcast_to(total, z.shape))
+    return z, own(ops.broadcast_to(cast(total, dtype_of(z)), z.shape))
 
 
 def _lined_up(w: Array, a: Array, axis: Axis) -> Array:

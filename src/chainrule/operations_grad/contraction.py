@@ -48,9 +48,12 @@ class matmul_grad(multilinear):
     )
 
     @staticmethod
-    def contracts(n: int, m: int) -> Pairs | None:
-        """The last axis of x and the one before the last of y; not of stacks"""
-        return None if max(n, m) > 2 else _last_and_first(n, m)
+    def contracts(n: int, m: int, **asked: object) -> Pairs | None:
+        """The last axis of x and the one before the last of y.
+
+        Not of stacks, nor where keywords of the ufunc ask for more (``axes``).
+        """
+        return None if asked or max(n, m) > 2 else _last_and_first(n, m)
 
     @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:

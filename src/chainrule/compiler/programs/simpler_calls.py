@@ -143,6 +143,8 @@ def _write_extreme(row: Row, rows: list[Row]) -> None:
     given = {k: v for k, v in row.given.items() if k != "initial"}
     if given.get("where", True) is not True or row.dtype != x.dtype:
         return
+    if row.dtype.kind != "f":
+        return  # of whole numbers, the initial value becomes one first
     alone = row.with_call(row.function, row.args, given)
     rows.append(alone)
     become(row, traits_of(row.function).reduces, (alone, initial))

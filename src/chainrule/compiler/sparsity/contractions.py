@@ -25,7 +25,7 @@ def contracted(d: Detection, row: Row, known: type[traits]) -> Pattern:
     """Return the pattern of a product: of a line of each operand."""
     operands = [x for x in row.args if isinstance(x, Row) or is_array(x)][:2]
     if row.function is np.matmul:
-        return matmul(d, row)
+        return d.dense(row) if row.given else matmul(d, row)
     if len(operands) != 2 or not all(x.shape for x in operands):
         shape = next((x.shape for x in operands if x.shape), ())
         same = math.prod(shape) == math.prod(row.shape)

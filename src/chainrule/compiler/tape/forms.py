@@ -279,7 +279,8 @@ def _product(b: Builder, row: Row) -> Places:
     if row.dtype not in FLOATS or row.shape is None:
         raise CannotLowerError  # booleans are not counted, and integers are exact
     x, y = (np.asarray(b.places(v)) for v in row.args[:2])
-    if row.function is np.matmul and max(x.ndim, y.ndim) > 2 <= min(x.ndim, y.ndim):
+    stacked = max(x.ndim, y.ndim) > 2 <= min(x.ndim, y.ndim)
+    if row.function is np.matmul and stacked and not row.given:
         return _stacked(b, row.shape, x, y)
     pairs = contracted_axes(row)
     if pairs is None or len(pairs[0]) != 1:

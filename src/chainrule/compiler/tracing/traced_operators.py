@@ -10,6 +10,7 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from chainrule.compiler.tracing.active import is_protected
 from chainrule.compiler.tracing.deferred import (
@@ -230,8 +231,8 @@ def _method(function: Function) -> Function:
 
 
 _METHODS = (
-    "all any argmax argmin argsort choose clip compress cumprod cumsum diagonal "
-    "dot max mean min nonzero prod ptp ravel repeat round searchsorted squeeze std sum "
+    "all any argmax argmin argpartition argsort choose cumprod cumsum diagonal dot "
+    "max mean min nonzero prod ptp ravel repeat round searchsorted squeeze std sum "
     "swapaxes take trace var"
 ).split()
 """Methods of arrays that are NumPy's functions of the same name."""
@@ -254,6 +255,16 @@ def _transpose(x: Traced, *axes: int | Shape) -> Any:
     return _np.transpose(x, _one(axes) if axes else None)
 
 
+def _clip(x: Traced, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Any:
+    """Return ``np.clip``, which wants both bounds where the method takes one."""
+    return _np.clip(x, min, max)
+
+
+def _compress(x: Traced, condition: ArrayLike, axis: int | None = None) -> Any:
+    """Return ``np.compress``, whose first operand is the condition."""
+    return _np.compress(condition, x, axis=axis)
+
+
 def _one(given: tuple[Any, ...]) -> Any:
     return given[0] if len(given) == 1 else given
 
@@ -273,7 +284,7 @@ def add_operators() -> None:
             setattr(Traced, f.__name__, _method(f))
     for name in ("conj", "conjugate"):
         setattr(Traced, name, _conj)
-    for method in (_reshape, _transpose):
+    for method in (_reshape, _transpose, _clip, _compress):
         setattr(Traced, method.__name__.removeprefix("_"), method)
     for name in ("real", "imag"):
         setattr(Traced, name, property(getattr(_np, name)))
