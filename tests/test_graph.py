@@ -25,11 +25,13 @@ def test_collect_stops_at_older_vertices():
     y = x * 3.0
     start = y.serial
     z = (y + x) * y
-    order, older, _ = collect([z], start)
-    assert [v.operation for v in order] == ["multiply", "add"]
-    assert set(older) == {x, y}
-    assert collect([])[:2] == ([], [])
-    assert collect([y], start)[:2] == ([], [y])
+    found = collect([z], start)
+    assert [v.operation for v in found.order] == ["multiply", "add"]
+    assert set(found.older) == {x, y}
+    assert list(found.table()) == list(found.table()) == found.order
+    nothing, before = collect([]), collect([y], start)
+    assert (nothing.order, nothing.older) == ([], [])
+    assert (before.order, before.older) == ([], [y])
 
 
 def test_targets_keep_only_what_was_asked_for():

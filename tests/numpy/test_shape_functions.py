@@ -365,7 +365,8 @@ def test_adding_entries_in_place_is_the_reference(dtype, n, trial):
     one, close = np.ones_like(s.value), 1e-4 if dtype is np.float32 else 1e-11
     expected = reverse_sweep(plain, collect([s]).order, {s: supported(one)})
     for sweep in (fast_sweep, fast_sweep_keeping):
-        order, _, bars = collect([s])
+        ordered = collect([s])
+        order, bars = ordered.order, ordered.table()
         bars[s] = one
         sweep(order, bars)
         np.testing.assert_allclose(bars[x], expected[x].value, rtol=close, atol=close)
@@ -394,7 +395,8 @@ def test_a_loop_over_entries_makes_one_array():
     x = node(np.arange(float(n)))
     s = sum(x[i] for i in range(n))
     made = []
-    order, _, bars = collect([s])
+    ordered = collect([s])
+    order, bars = ordered.order, ordered.table()
     bars[s] = 1.0
     for z in order:
         if z.operation is not None and bars[z] is not None:

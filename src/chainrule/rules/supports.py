@@ -251,7 +251,12 @@ def with_support(seed: Any) -> supported:
     at this point is no zero next to it. Nor are those of a value that a trace stands
     for, since it may be another in a later call.
     """
-    if isinstance(seed, (TUPLE, vertex, stand_in)) or is_foreign(seed):
+    kind = seed.__class__
+    if kind is float and seed:
+        return supported(seed)
+    if kind not in PLAIN and (
+        isinstance(seed, (TUPLE, vertex, stand_in)) or is_foreign(seed)
+    ):
         return supported(seed)
     if _count_nonzero(seed) == size_of(seed):
         return supported(seed)

@@ -64,7 +64,8 @@ class Carrier:
 
     def carried(self, run: Recording) -> list[Fragments]:
         """Return the fragments of each output of a recording."""
-        order, older, _ = run.ordered(tuple(run.roots()))
+        ordered = run.ordered(tuple(run.roots()))
+        order, older = ordered.order, ordered.older
         if older:
             raise CarryError
         dots: dict[vertex, Fragments] = {}

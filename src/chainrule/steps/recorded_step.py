@@ -4,7 +4,7 @@
 and tells whether it could. ``z`` and its operands are nodes, or the values of these
 where the sweep is recorded in its seeds only. It is generated from the formulas of an
 elementwise rule, as the plain steps of ``kernels`` are, or from the transposes of a
-multilinear one; for every other rule the sweep calls ``rule.pull``, which is also the
+linear one; for every other rule the sweep calls ``rule.pull``, which is also the
 reference that the tests hold these steps to.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chainrule.rules import elementwise, multilinear, rule
+from chainrule.rules import elementwise, linear, rule
 from chainrule.rules.supports import fit, product
 from chainrule.steps.local_names import formulas_of, local_names
 from chainrule.steps.step import is_inlined
@@ -33,7 +33,7 @@ def recorded_step_of(
     ``step`` is the vertex' plain one, and keeps it. ``wanted`` tells which operands
     take a contribution; ``xp`` is the namespace of recorded sweeps.
     """
-    if step.form is None and z._parameters and not issubclass(step.rule, multilinear):
+    if step.form is None and z._parameters and not issubclass(step.rule, linear):
         return None  # the formulas are those of a call without parameters
     try:
         return step.recorded_steps[wanted]
@@ -58,7 +58,7 @@ def _generated(
     names, parts = local_names(operation), operation.parts
     if operation.structural or len(names) != len(wanted):
         return None
-    if issubclass(operation, multilinear):
+    if issubclass(operation, linear):
         return _of_transposes(operation, wanted, xp)
     if not issubclass(operation, elementwise):
         return None
@@ -103,9 +103,9 @@ def _head(names: Sequence[str]) -> list[str]:
 
 
 def _of_transposes(
-    operation: type[multilinear], wanted: tuple[bool, ...], xp: Namespace
+    operation: type[linear], wanted: tuple[bool, ...], xp: Namespace
 ) -> RecordedStep | None:
-    """Generate the recorded step of a multilinear rule, from its transposes."""
+    """Generate the recorded step of a linear rule, from its transposes."""
     names, parts = local_names(operation), operation.parts
     nodes = [i for i, is_wanted in enumerate(wanted) if is_wanted]
     if operation.variadic or any(i not in parts for i in nodes):

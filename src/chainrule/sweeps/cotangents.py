@@ -70,10 +70,9 @@ class Bars:
 
     def complete(self, operands: Sequence[Any]) -> None:
         """Take note that something without a support was added to some vertices."""
-        if self.supports:
-            for x in operands:
-                if isinstance(x, vertex):
-                    self.supports.pop(x, None)
+        for x in operands:
+            if isinstance(x, vertex):
+                self.supports.pop(x, None)
 
     def add(self, x: vertex, part: supported) -> tuple[supported, supported]:
         """Add a contribution; return it as ``x`` takes it, and the sum so far."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from chainrule.errors import RecordingError, StaleValueError
 from chainrule.values.versions import resolved
@@ -99,15 +99,26 @@ def topological_sort(
 _age = attrgetter("serial")
 
 
-class Ordered(NamedTuple):
-    """Vertices in sweep order, the older ones met, and a table for cotangents.
+class Ordered:
+    """Vertices in sweep order, and the older ones met.
 
-    The table has no cotangents yet, or no vertices: then a sweep makes its own.
+    The search for them leaves a table of them, which the first sweep takes.
     """
 
-    order: list[vertex]
-    older: list[vertex]
-    bars: dict[vertex, Any]
+    __slots__ = ("_table", "older", "order")
+
+    def __init__(
+        self, order: list[vertex], older: list[vertex], table: dict[vertex, Any]
+    ) -> None:
+        """Keep what was found, and the table."""
+        self.order = order
+        self.older = older
+        self._table: dict[vertex, Any] | None = table
+
+    def table(self) -> dict[vertex, Any]:
+        """Return a table of the vertices, for their cotangents."""
+        table, self._table = self._table, None
+        return dict.fromkeys(self.order) if table is None else table
 
 
 def collect(roots: Iterable[vertex], start: int = -1) -> Ordered:

@@ -15,12 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.operations_grad.indexing import (
-    getitem_grad,
-    picks_once,
-    setitem_grad,
-)
-from chainrule.rules.base import pulled, pushed
+from chainrule.operations_grad.indexing import getitem_grad, picks_once, setitem_grad
+from chainrule.rules.base import pulled, pushed, rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
     accumulate,
@@ -46,12 +42,7 @@ from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
 from chainrule.values.shapes import TUPLE, shape_of
 from chainrule.values.types import Namespace
-from chainrule.values.vertices import (
-    GRADIENTS,
-    likeness,
-    raw,
-    vertex,
-)
+from chainrule.values.vertices import GRADIENTS, likeness, raw, vertex
 
 # -------------------------------------------------------------- the readable sweeps
 
@@ -123,23 +114,30 @@ def _pull_all(
         wanted = tuple([isinstance(x, vertex) and x in members for x in operands])
         if True not in wanted:
             continue
-        rule, z_bar = step.rule, supported(z_grad, support)
-        told = bars.listener is not None
-        if rule in _PARTS and not told and _pull_part(bars, z, z_bar, wanted):
+        operation, z_bar = step.rule, (z_grad, support)
+        alone = bars.listener is None
+        if operation in _PARTS and alone and _pull_part(bars, z, *z_bar, wanted):
             continue
-        shown = likeness if reads_shapes_only(rule) else raw
-        values = operands if recorded else [shown(x) for x in operands]
-        result = z if recorded else shown(z)
-        if xp.recorded and support is None:
+        result, values = (z, operands) if recorded else _shown(operation, z)
+        if support is None and xp.recorded:
             short = recorded_step_of(step, wanted, z, xp)
             if short is not None and short(z, result, values, z_grad, bars.values):
-                bars.complete(operands)
+                if bars.supports:
+                    bars.complete(operands)
                 continue
-        positions = [i for i, is_wanted in enumerate(wanted) if is_wanted]
-        for i, part in pulled(rule, xp, z_bar, result, values, positions, z.parameters):
+        which, z_bar = [i for i, w in enumerate(wanted) if w], supported(*z_bar)
+        for i, part in pulled(
+            operation, xp, z_bar, result, values, which, z.parameters
+        ):
             fitted, total = bars.add(operands[i], part)
             if bars.listener is not None:
                 bars.listener.contribution(z, i, part, fitted, total)
+
+
+def _shown(operation: type[rule], z: vertex) -> tuple[Any, list[Any]]:
+    """Return a vertex and its operands as plain values, or what has their shapes."""
+    shown = likeness if reads_shapes_only(operation) else raw
+    return shown(z), [shown(x) for x in z.operands]
 
 
 _PARTS = (getitem_grad, setitem_grad)
@@ -147,11 +145,12 @@ _PARTS = (getitem_grad, setitem_grad)
 
 
 def _pull_part(
-    bars: Bars, z: vertex, z_bar: supported, wanted: tuple[bool, ...]
+    bars: Bars, z: vertex, z_grad: Any, support: Any, wanted: tuple[bool, ...]
 ) -> bool:
     """Pull through a read or a write of a part that is no trace's; tell whether."""
-    if is_of_a_trace(z_bar.value, z.parameters):
+    if is_of_a_trace(z_grad, z.parameters):
         return False
+    z_bar = supported(z_grad, support)
     operands, index = z.operands, z.parameters["index"]
     if z._step.rule is getitem_grad:
         bars.read(operands[0], z_bar, index)
@@ -306,7 +305,7 @@ def sweep_values(
     look, and only the others pay for supports. With ``keep`` interior ``.grad`` is set.
     """
     order = ordered.order
-    bars = ordered.bars or dict.fromkeys(order)
+    bars = ordered.table()
     bars.update(seeds)
     GRADIENTS.count += keep
     if needs_supports(order, seeds):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import os
 from threading import get_ident
-from typing import ClassVar
 
 from chainrule.locks import lock
 
 _LOCK = lock()
 _INSIDE: set[int] = set()
 """The threads that record a call."""
+_was_enabled: bool = False
 
 
 class CollectorPaused:
@@ -22,10 +22,10 @@ class CollectorPaused:
     """
 
     __slots__ = ("_thread",)
-    _was_enabled: ClassVar[bool] = False
 
     def __enter__(self) -> None:
         """Pause."""
+        global _was_enabled  # noqa: PLW0603
         thread = get_ident()
         if thread in _INSIDE:
             self._thread: int | None = None  # an outer call has paused it
@@ -33,7 +33,7 @@ class CollectorPaused:
         self._thread = thread
         with _LOCK:
             if not _INSIDE:
-                CollectorPaused._was_enabled = gc.isenabled()
+                _was_enabled = gc.isenabled()
                 gc.disable()
             _INSIDE.add(thread)
 
@@ -43,7 +43,7 @@ class CollectorPaused:
             return
         with _LOCK:
             _INSIDE.discard(self._thread)
-            if not _INSIDE and CollectorPaused._was_enabled:
+            if not _INSIDE and _was_enabled:
                 gc.enable()
 
     @classmethod
@@ -56,7 +56,7 @@ class CollectorPaused:
         """Resume in a forked process, which has none of the other threads."""
         if _INSIDE:
             _INSIDE.intersection_update([get_ident()])
-            if not _INSIDE and cls._was_enabled:
+            if not _INSIDE and _was_enabled:
                 gc.enable()
 
 

@@ -43,9 +43,12 @@ class Derived(Generic[P]):
         self.f: Operation = f
         self.__wrapped__ = f  # inspect.signature finds the parameters of f
         self.options = options
+        own = self.__dict__
         for name in ("__name__", "__qualname__", "__doc__", "__module__"):
-            if hasattr(f, name):
-                setattr(self, name, getattr(f, name))
+            try:
+                own[name] = getattr(f, name)
+            except AttributeError:
+                continue
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> Any:
         """Call what was made."""

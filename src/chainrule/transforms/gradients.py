@@ -97,8 +97,10 @@ def _grad(
     argnums: Argnums,
     has_aux: bool,
 ) -> Any:
-    result = _value_and_grad(f, args, keywords, argnums=argnums, has_aux=has_aux)
-    return (result[1], result[0][1]) if has_aux else result[1]
+    run, _, gradient, recorded = _swept(f, args, keywords, argnums, has_aux=has_aux)
+    if not has_aux:
+        return gradient
+    return gradient, run.settle(run.aux, recorded=recorded, copy=True)
 
 
 def value_and_grad(
@@ -125,6 +127,22 @@ def _value_and_grad(
     argnums: Argnums,
     has_aux: bool,
 ) -> Any:
+    run, z, gradient, recorded = _swept(f, args, keywords, argnums, has_aux=has_aux)
+    value = run.settle(z, recorded=recorded, copy=True)
+    if has_aux:
+        value = (value, run.settle(run.aux, recorded=recorded, copy=True))
+    return value, gradient
+
+
+def _swept(
+    f: Operation,
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    argnums: Argnums,
+    *,
+    has_aux: bool,
+) -> tuple[Recording, Any, Any, bool]:
+    """Return a run, its result, the gradient, and whether the sweep was recorded."""
     numbers, single = positions_of(argnums, args)
     run = Recording(f, args, numbers, keywords, has_aux=has_aux)
     z = _scalar_output(run)
@@ -135,10 +153,7 @@ def _value_and_grad(
         bars, recorded = [None] * len(run.inputs), isinstance(z, node)
     grads = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
     arranged = run.arrange(grads)
-    value = run.settle(z, recorded=recorded, copy=True)
-    if has_aux:
-        value = (value, run.settle(run.aux, recorded=recorded, copy=True))
-    return value, arranged[0] if single else tuple(arranged)
+    return run, z, arranged[0] if single else tuple(arranged), recorded
 
 
 def _gradient(bar: Any, x: node) -> Any:

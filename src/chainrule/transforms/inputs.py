@@ -43,7 +43,9 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
         if copy:
             x = x.copy("K") if x.flags.forc else laid_out(x, x)
     elif kind is not float:
-        if holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None):
+        if not isinstance(x, node) and (
+            holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None)
+        ):
             x = stacked(x)
         if isinstance(x, node):
             return record(structure.identity_grad, (x,))

@@ -138,7 +138,8 @@ def rows_of(run: Recording, i: int) -> list[Any] | None:
     z = run.outputs[i]
     if not isinstance(z, node) or not all(map(_is_plain, (z, *run.inputs))):
         return None
-    order, older, _ = run.ordered((z,))
+    ordered = run.ordered((z,))
+    order, older = ordered.order, ordered.older
     shape, size = z.shape, z.size
     if older or not order or not shape:
         return None
@@ -151,7 +152,7 @@ def rows_of(run: Recording, i: int) -> list[Any] | None:
         for row in rows:
             unit = np.zeros(size, z.dtype)
             unit[row] = 1
-            bars: dict[vertex, Any] = dict.fromkeys(order)
+            bars = ordered.table()
             bars[z] = unit if len(shape) == 1 else unit.reshape(shape)
             leaves = fast_sweep(order, bars)
             for x, block in pairs:

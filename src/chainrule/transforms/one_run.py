@@ -112,12 +112,13 @@ def stepped_backwards(
     at its own ends for nans.
     """
     seeds = _seeds(run, bars)
-    order, older, found = collect(seeds, run.began)
-    if needs_supports(order, seeds):
+    ordered = collect(seeds, run.began)
+    if needs_supports(ordered.order, seeds):
         return None
-    found.update(dict.fromkeys(older))
+    found = ordered.table()
+    found.update(dict.fromkeys(ordered.older))
     found.update(seeds)
-    fast_sweep(order, found)
+    fast_sweep(ordered.order, found)
     return [found.get(x) for x in (*run.inputs, *closed)]
 
 

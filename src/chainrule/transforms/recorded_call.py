@@ -183,15 +183,12 @@ class Recording:
         return [_size(raw(z)) for z in order]
 
     def ordered(self, roots: tuple[vertex, ...]) -> Ordered:
-        """Return the vertices under some roots in sweep order, sorted once.
-
-        They come with a table of cotangents when they are sorted, and not again.
-        """
+        """Return the vertices under some roots in sweep order, sorted once."""
         key, known = (*map(id, roots), WRITES.count), self._known
         if known is not None and known[0] == key:
             return known[1]
         ordered = collect(roots, self.start)
-        self._known = key, Ordered(ordered.order, ordered.older, {})
+        self._known = key, ordered
         return ordered
 
     def pull(self, seeds: Mapping[int, Any]) -> tuple[list[Any], bool]:
@@ -229,7 +226,8 @@ class Recording:
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
         """Sweep one tangent per input (or ``None``) forward to the outputs."""
         outputs, roots = self.outputs, self.roots()
-        order, older, _ = self.ordered(tuple(roots))
+        ordered = self.ordered(tuple(roots))
+        order, older = ordered.order, ordered.older
         recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
         pairs = zip(self.inputs, tangents, strict=True)
         seeds: dict[vertex, Any] = {x: t for x, t in pairs if t is not None}
