@@ -1,6 +1,7 @@
 """Calls of products and extremes that programs write by others."""
 
 import numpy as np
+import optree
 import pytest
 
 import chainrule as gd
@@ -147,3 +148,30 @@ def test_products_whose_keywords_ask_for_more(keywords, executor):
 
 def twice(x):
     return np.stack([0 * x, x])
+
+
+def test_constant_places_are_integers_as_numpy_reads_them():
+    places, table = np.array([2, 0, 1], np.int32), np.array([5, 6, 7, 8], np.int32)
+
+    def f(x):
+        y = np.take(table, np.argsort(x)) * x[places, None][:, 0].sum()
+        y[places] = x[places] * 3
+        np.add.at(y, places, x[:3])
+        return y + np.sum(np.take(x, indices=places))
+
+    def whole(k):
+        y = k.copy()
+        y[places] = table[:3]
+        return y
+
+    x = RNG.standard_normal(4)
+    fast = gd.compile(gd.grad(lambda x: np.sum(f(x) ** 2)), executor="numpy")
+    for _ in range(2):
+        np.testing.assert_allclose(fast(x), gd.grad(lambda x: np.sum(f(x) ** 2))(x))
+    rows = fast.newest()[1].program.rows
+    constants = [v for r in rows for v in optree.tree_leaves((r.args[1:], r.given))]
+    arrays = [v for v in constants if isinstance(v, np.ndarray)]
+    assert {v.dtype for v in arrays if v.shape == (3,)} == {np.dtype(np.intp)}
+    short = np.zeros(4, np.int32)
+    assert gd.compile(whole)(short).dtype == np.int32
+    np.testing.assert_array_equal(gd.compile(whole)(short), whole(short))

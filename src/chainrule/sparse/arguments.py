@@ -68,6 +68,8 @@ class Chosen:
         Those of the leaves that are differentiated.
     dtype
         The one that holds all of them.
+    alone
+        Whether there is a single argument, which is no container.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Chosen:
                 )
             self.places.append((structure, moves))
             found += [v for v, moving in zip(leaves, moves, strict=True) if moving]
+        self.alone: bool = self.single and self.places[0][0] is LEAF
         self.shapes: list[Shape] = list(map(shape_of, found))
         self.sizes: list[int] = [int(_np.prod(s)) for s in self.shapes]
         self.dtypes: list[Any] = list(map(dtype_of, found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from typing import Any
 
@@ -29,10 +28,12 @@ class Block:
         for x in (self.like.indices, self.like.indptr):
             x.flags.writeable = False
         self.like.has_canonical_format  # noqa: B018  it is looked up once
+        self._kind: Any = type(self.like)
 
     def filled(self, data: Array) -> Any:
         """Return the part as a matrix; SciPy has no need to check it again."""
-        found = copy.copy(self.like)
+        found = self._kind.__new__(self._kind)
+        found.__dict__.update(self.like.__dict__)
         found.data = data if self.where is None else data[self.where]
         return found
 

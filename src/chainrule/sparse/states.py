@@ -33,7 +33,7 @@ from chainrule.sparse.entries import CarryError, entries_of
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.seeds import check_numeric, is_differentiable
 from chainrule.transforms.values import value
-from chainrule.values.containers import flatten, unflatten
+from chainrule.values.containers import LEAF, flatten, unflatten
 from chainrule.values.shapes import TUPLE, ndarray, shape_of
 from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import first_stand_in
@@ -64,6 +64,7 @@ class State:
         """The seeds, where they are arguments of the products, and no constants."""
         self._gathered: int = 0
         self._work: int = 0
+        self._count: int = 0
         self.carried: bool = False
         """Whether entries are carried, as that takes less than products."""
         self._refused: bool = False
@@ -267,7 +268,7 @@ class State:
 
     def _take(self, compression: Compression, *, carries: bool = True) -> None:
         """Compute products like these from now on, or carry the entries."""
-        self.compression = compression
+        self.compression, self._count = compression, self.pattern.nnz
         free = self.owner.mode_asked == "auto" and self.owner.given is None
         self.carried = carries and free and not self.complex
         self._refused = False
@@ -286,7 +287,7 @@ class State:
         at, self.found_at = self.found_at, None
         is_known = at is not None and at[0] is args and at[1] is keywords
         while True:
-            if not self.pattern.nnz:  # there is no product that tells the path
+            if not self._count:  # there is no product that tells the path
                 if self.detect(args, keywords):
                     continue
                 return self.entries([])
@@ -321,11 +322,14 @@ class State:
 
     def arranged(self, data: Array) -> Any:
         """Return the entries as matrices: one for each leaf of result and argument."""
+        symmetric = self.owner.symmetric
+        if self.chosen.alone and (symmetric or self.structure is LEAF):
+            return self.blocks[0][0].filled(data)
         made = [
             self.chosen.arranged([block.filled(data) for block in row])
             for row in self.blocks
         ]
-        if self.owner.symmetric:
+        if symmetric:
             return self.chosen.arranged(made)
         following = iter(made)
         whole = [next(following) if ok else None for ok in self.beside]
@@ -356,7 +360,7 @@ class State:
 
 def _held(data: Any) -> Any:
     """Return entries as SciPy's matrices hold them, which is not in half precision."""
-    return data.astype(_np.float32) if data.dtype == _np.float16 else data
+    return data.astype(_np.float32) if data.dtype.char == "e" else data
 
 
 def _gathered(path: Any) -> int:

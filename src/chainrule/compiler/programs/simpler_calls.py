@@ -3,7 +3,8 @@
 ``inner``, ``dot`` and ``tensordot`` of matrices become ``matmul``, ``outer`` becomes a
 product by broadcasting, a maximum from an initial value that of both, a mean a sum that
 is divided, and many entries of one axis are taken along it. What the derivatives of
-``x[::2]`` and ``x[1::2]`` add up to are entries side by side.
+``x[::2]`` and ``x[1::2]`` add up to are entries side by side. Constant places are
+integers as NumPy reads them: it would copy others in each call.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from chainrule.compiler.programs.program import become, transposed
 from chainrule.compiler.tracing.calls import parameters
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, rows_in
-from chainrule.operations_grad.indexing import as_tuple, unindex
+from chainrule.operations_grad.indexing import (
+    added_at,
+    as_tuple,
+    setitem,
+    unindex,
+    unindex_all,
+)
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import TUPLE, ndarray
 
@@ -39,6 +46,9 @@ MOST_PARTS = 16
 _SUMMED = tuple(map(np.dtype, "fdFD"))
 """Kinds of numbers whose means NumPy takes by sums in them."""
 
+_INDEXED = (operator.getitem, np.take, setitem, added_at, unindex, unindex_all)
+"""Functions of places: those of the first two may be their second argument."""
+
 
 class SimplerCalls:
     """Writes calls by others; which functions these are is remembered."""
@@ -46,6 +56,8 @@ class SimplerCalls:
     def __init__(self) -> None:
         """Remember nothing yet."""
         self._writers: dict[Function, Any] = {}
+        self._wide: dict[int, tuple[Any, Any]] = {}
+        """Places, and the same as NumPy reads them, by the ``id`` of the former."""
 
     def __call__(self, row: Row, rows: list[Row]) -> None:
         """Make another call of a row, after rows that are added for it."""
@@ -54,8 +66,27 @@ class SimplerCalls:
             writer = self._writers[f]
         except KeyError:
             writer = self._writers[f] = _writer_of(f)
+        if f in _INDEXED:
+            self._widen(row)
         if writer is not None:
             writer(row, rows)
+
+    def _widen(self, row: Row) -> None:
+        """Have NumPy's own integers as the constant places of a row."""
+        if row.function in _INDEXED[:2]:
+            row.args = (row.args[0], *map(self._widened, row.args[1:]))
+        if row.given:
+            row.given = {k: self._widened(x) for k, x in row.given.items()}
+
+    def _widened(self, x: Any) -> Any:
+        if isinstance(x, TUPLE):
+            return tuple(map(self._widened, x))
+        if isinstance(x, Row) or not _holds_places(x) or x.dtype == np.intp:
+            return x
+        if id(x) not in self._wide:
+            self._wide[id(x)] = x, x.astype(np.intp)
+            self._wide[id(x)][1].flags.writeable = False
+        return self._wide[id(x)][1]
 
 
 def _writer_of(f: Function) -> Any:
