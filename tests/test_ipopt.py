@@ -299,3 +299,29 @@ def test_a_row_of_ipopt_starts_and_goes_on_where_the_call_says(ipopt):
         np.testing.assert_allclose(later, sign * np.sqrt(1.01 * 1.44), rtol=1e-6)
         assert fewer < count
         assert done
+
+
+def test_multipliers_are_nodes_where_the_solution_is_one(ipopt):
+    limit = sopt.NonlinearConstraint(lambda x, a: x @ x - a[0], -np.inf, 0.2)
+    problem = ipopt.problem(pulled, limit, bounds=(0.0, 0.9))
+
+    def pushes(a):
+        found = problem.solve(np.full(3, 0.5), (a,), tol=1e-11)
+        bounds = found.lower_multipliers, found.upper_multipliers
+        return np.concatenate([np.ravel(found.multipliers[0]), *bounds])
+
+    def slopes(a):
+        return gd.jacobian(pushes)(a) @ np.ones(3)
+
+    a, step = np.array([0.8, 3.0, -1.0]), 1e-3
+    assert np.flatnonzero(np.abs(pushes(a)) > 1e-3).tolist() == [0, 3, 5]
+    for f, derivative in (
+        (pushes, slopes(a)),
+        (slopes, gd.jvp(slopes, (a,), (a**0,))[1]),
+    ):
+        at = [f(a + k * step) for k in (-2, -1, 1, 2)]
+        numeric = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * step)
+        np.testing.assert_allclose(derivative, numeric, atol=1e-6)
+    found = problem.solve(np.full(3, 0.5), (gd.node(a),))
+    warm = problem.solve(gd.value(found.x), (a,), warm=found)
+    assert warm.nit < found.nit

@@ -406,6 +406,28 @@ def slopes_of(f, x, *, compiled=True):
 STRICT = {"xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
 
 
+@pytest.mark.parametrize("method", ["lm", "trf"])
+def test_a_compiled_fit_tells_how_it_ended(method):
+    def told(shift):
+        return ours.curve_fit(
+            decay, T, Y + shift, method=method, full_output=True, **STRICT
+        )
+
+    *_, information, message, ier = told(0.01)
+    *_, found, text, kept = gd.compile(told)(0.01)
+    assert found.keys() == information.keys()
+    assert (found["nfev"], kept) == (information["nfev"], ier)
+    np.testing.assert_allclose(found["fvec"], information["fvec"], atol=1e-10)
+    assert message
+    assert "ier" in text
+
+    def squares(shift):
+        return np.sum(told(shift)[2]["fvec"] ** 2)
+
+    slope = (squares(0.011) - squares(0.009)) / 0.002
+    assert gd.compile(gd.grad(squares))(0.01) == pytest.approx(slope, rel=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["jacobian", "hessian", "sandwich"])
 def test_covariances_are_differentiated_by_the_data(kind):
     t, y = T[::5], Y[::5]

@@ -20,6 +20,7 @@ from chainrule.ipopt.runs import Functions, Run, Solution, apart
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import flat_bounds, joined, limits, spread
 from chainrule.scipy.optimize.kinks import regular, smooth
+from chainrule.scipy.optimize.minima import minimum_and_multipliers
 from chainrule.scipy.optimize.problems import FEW, Problem
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import (
@@ -28,7 +29,6 @@ from chainrule.scipy.optimize.stationary import (
     LOW,
     Activity,
     activity_of,
-    minimum,
     warn_of_kinks,
 )
 from chainrule.scipy.optimize.unknowns import Unknowns
@@ -152,15 +152,19 @@ class Differentiated:
         begin = [] if warm is None else [_flat_part(warm[name]) for name in OF_WARM]
         found = solved(self._run, [self], unknowns.start, self.low, self.high, *begin)
         active = activity_of(found)
+        if active is not None:
+            ends = self.low, self.high
+            found["x"], pushes = minimum_and_multipliers(
+                self.problem, found.x, *ends, active, self.limits
+            )
+            found.update(zip(OF_WARM, pushes, strict=True))
+            found["fun"] = self.problem.of(found.x)
         shapes = [p.shape for p in self.limits]
         for name in ("constr", "multipliers"):
             found[name] = apart(found[name], shapes)
-        x = found.x
         if active is not None:
-            x = minimum(self.problem, x, self.low, self.high, active, self.limits)
-            found["fun"] = self.problem.of(x)
-            found["constr"] = [p.problem.of(x) for p in self.limits]
-        found["x"] = unknowns.restored(x)
+            found["constr"] = [p.problem.of(found.x) for p in self.limits]
+        found["x"] = unknowns.restored(found.x)
         for name in OF_WARM[1:]:
             found[name] = unknowns.restored(found[name])
         return Solution(found)
@@ -232,6 +236,7 @@ class Differentiated:
 
 def _flat_part(x: Any) -> Any:
     """Return multipliers, which may be a list or a container, as one flat array."""
+    x = value(x)
     return joined(cast(Any, x)) if isinstance(x, list) else Unknowns(x).start
 
 

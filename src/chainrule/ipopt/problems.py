@@ -138,9 +138,10 @@ class Problem:
         Notes
         -----
         Where ``args``, bounds or limits hold a node, or a function closes over one,
-        ``x``, ``fun`` and ``constr`` are nodes: what is active stays active (see
-        ``chainrule.scipy.optimize.minimize``). In a compiled function Ipopt is one
-        step, and the derivative is compiled; the solution has no ``message`` there.
+        ``x``, ``fun``, ``constr`` and the multipliers are nodes: what is active stays
+        active (see ``chainrule.scipy.optimize.minimize``). In a compiled function Ipopt
+        is one step, and the derivative is compiled; the solution has no ``message``
+        there.
         """
         unknowns = Unknowns(x0)
         given = cast(tuple[Any, ...], args if isinstance(args, tuple) else (args,))

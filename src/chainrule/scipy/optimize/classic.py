@@ -14,11 +14,12 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
+from chainrule.scipy.optimize.minima import minimum
 from chainrule.scipy.optimize.problems import Problem, as_array, as_number, parts_of
 from chainrule.scipy.optimize.results import inverse, jacobian_at
 from chainrule.scipy.optimize.roots import matrix_of, raveled
 from chainrule.scipy.optimize.runs import are_plain, solved
-from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
+from chainrule.scipy.optimize.stationary import activity_of, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Array, Operation, Parameters, Value

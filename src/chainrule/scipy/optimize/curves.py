@@ -20,6 +20,7 @@ from chainrule.nodes.recorder import stacked
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import flat_bounds
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
+from chainrule.scipy.optimize.minima import minimum
 from chainrule.scipy.optimize.problems import Problem
 from chainrule.scipy.optimize.results import (
     filling_of,
@@ -29,7 +30,7 @@ from chainrule.scipy.optimize.results import (
     scale_of,
 )
 from chainrule.scipy.optimize.runs import solved
-from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
+from chainrule.scipy.optimize.stationary import activity_of, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value

@@ -13,10 +13,11 @@ import scipy.optimize
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy
+from chainrule.scipy.optimize.minima import minimum
 from chainrule.scipy.optimize.problems import Problem, as_array, is_left_to_us
 from chainrule.scipy.optimize.results import Fit, Loss
 from chainrule.scipy.optimize.runs import are_plain, solved
-from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
+from chainrule.scipy.optimize.stationary import activity_of, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.transforms.values import value
 from chainrule.values.types import Value

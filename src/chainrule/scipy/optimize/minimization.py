@@ -15,15 +15,12 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import flat_bounds, of_scipy, spread
 from chainrule.scipy.optimize.constraints import Condition, are_sparse, conditions
+from chainrule.scipy.optimize.minima import minimum
 from chainrule.scipy.optimize.problems import FEW, Problem, as_number, parts_of
 from chainrule.scipy.optimize.results import Minimum
 from chainrule.scipy.optimize.roots import scalar
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
-from chainrule.scipy.optimize.stationary import (
-    activity_of,
-    minimum,
-    note_activity,
-)
+from chainrule.scipy.optimize.stationary import activity_of, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.values import value
 from chainrule.values.types import Array
