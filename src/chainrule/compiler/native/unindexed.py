@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.columns_apart import unindex_columns
 from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
 from chainrule.compiler.native.index_runs import unindex_runs
 from chainrule.compiler.native.movements import is_movement
@@ -47,6 +48,7 @@ def unindex_operands(
     """Move ``unindex`` of arrays of so many entries to what these are computed of."""
     least = least or (LARGE_ON_TAPE if on_tape else LARGE)
     unindex_runs(program, on_tape=on_tape)
+    unindex_columns(program, on_tape=on_tape)
     if not any(_is_wanted(row) or _moves_multiple(row) for row in program.rows):
         return
     known: dict[Any, Row] = {}
