@@ -1,4 +1,4 @@
-"""Loops that count their steps: none is taken in a trace, and few on NumPy."""
+"""Loops that count their steps, or take long: no step is taken in a trace."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.control.loops import While
+from chainrule.compiler.control.loops import Loop, While
 from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.tape.scan_tape import TapeLoop
 
 needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
@@ -162,3 +163,122 @@ def test_an_error_that_every_trace_meets_is_raised():
 
     with pytest.raises(KeyError):
         gd.compile(f)(2.0)
+
+
+# ------------------------------------------------------- scans that take long on NumPy
+
+
+def long_scan(a, xs):
+    c, ys = gd.scan(lambda c, x: (np.sin(c) * a + x, c * c), 0.5, xs)
+    return np.sum(ys) + c
+
+
+def long_scan_of_arrays(a, xs):
+    def step(carry, x):
+        (m, p), k = carry
+        m = np.linalg.solve(np.eye(2) + p, m + a * x)
+        return ((m, 0.5 * np.tanh(p @ p) + np.eye(2)), k + 1), (m, k)
+
+    init = (np.ones(2), np.eye(2)), 0
+    ((m, _), _), (ys, ks) = gd.scan(step, init, xs)
+    return np.sum(ys[:, 0] * ks) + np.sum(m)
+
+
+XS = np.linspace(-1.0, 1.0, 3000)
+
+
+@pytest.mark.parametrize("f", [long_scan, long_scan_of_arrays])
+@pytest.mark.parametrize("derived", DERIVED)
+def test_the_steps_of_a_long_scan_are_taken_once_in_the_first_call(
+    f, derived, monkeypatch
+):
+    wanted = [derived(lambda a: f(a, XS))(x) for x in (0.9, 0.3)]
+    monkeypatch.setattr(costs, "making_seconds", lambda _: 1e9)
+    runs: list[object] = []
+    plain = Loop._run_steps
+
+    def counted(self, *given):
+        runs.append(self)
+        return plain(self, *given)
+
+    monkeypatch.setattr(Loop, "_run_steps", counted)
+    fast = gd.compile(derived(lambda a: f(a, XS)))
+    np.testing.assert_allclose(fast(0.9), wanted[0], rtol=1e-10)
+    assert runs
+    assert len(runs) == len(set(runs))
+    np.testing.assert_allclose(fast(0.3), wanted[1], rtol=1e-10)
+    assert len(fast.stats()["programs"]) == 1
+
+
+def test_a_decision_on_what_a_long_scan_returns_is_that_of_its_values():
+    def f(a, xs):
+        total = long_scan(a, xs)
+        return total if total > 3000.0 else -a * total
+
+    fast = gd.compile(gd.value_and_grad(f))
+    for a in (0.9, 0.3, 0.9, 0.2):
+        np.testing.assert_allclose(fast(a, XS), gd.value_and_grad(f)(a, XS), rtol=1e-10)
+    assert len(fast.stats()["programs"]) == 2
+
+
+@pytest.mark.parametrize("executor", ["auto", "numpy"])
+def test_an_error_of_a_late_step_is_raised_where_the_scan_is_called(executor):
+    xs = np.ones((400, 2, 2)) + np.eye(2)
+    xs[300] = 1.0  # is singular
+
+    def inverses(a, xs):
+        return gd.scan(lambda c, x: (np.linalg.inv(a * x) @ c * 0.9, None), xs[0], xs)
+
+    def caught(a, xs):
+        try:
+            last, _ = inverses(a, xs)
+        except np.linalg.LinAlgError:
+            return a * 7.0
+        return np.sum(last)
+
+    fast = gd.compile(gd.grad(caught), executor=executor)
+    assert fast(1.0, xs) == 7.0
+    assert fast(1.0, xs) == 7.0
+    with pytest.raises(np.linalg.LinAlgError):
+        gd.compile(lambda a, xs: inverses(a, xs)[0], executor=executor)(1.0, xs)
+
+
+@pytest.mark.parametrize("start", [0.5, np.float64(0.5), 1, np.float32(0.5)])
+def test_results_of_a_long_scan_are_of_the_class_that_each_call_returns(start):
+    def f(x):
+        return gd.scan(lambda c, v: (c * 0.5 + v, c), x, XS)
+
+    fast = gd.compile(f, executor="numpy")
+    first, second = fast(start), fast(start)
+    assert type(first[0]) is type(second[0])
+    assert first[1].dtype == second[1].dtype
+    np.testing.assert_allclose(first[1], f(start)[1], rtol=1e-6)
+
+
+@needs_llvm
+def test_a_long_scan_becomes_native_with_what_is_around_it_alone(monkeypatch):
+    monkeypatch.setattr(costs, "making_seconds", lambda _: 0.0)
+    monkeypatch.setattr(TapeLoop, "hasten", None)
+    fast = gd.compile(gd.grad(long_scan))
+    wanted = [gd.grad(long_scan)(x, XS) for x in (0.9, 0.3, 0.9, 0.3, 0.9)]
+    found = [fast(x, XS) for x in (0.9, 0.3, 0.9, 0.3, 0.9)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-10)
+    (ran,) = fast.stats()["programs"]
+    assert ran["executor"] == "native code"
+    assert [loop["executor"] for loop in ran["loops"]] == ["native code"] * 2
+
+
+@needs_llvm
+def test_a_long_loop_without_a_tape_stays_when_its_time_is_up(monkeypatch):
+    monkeypatch.setattr(costs, "making_seconds", lambda _: 1e-3)
+
+    def f(x, xs):
+        return np.sum(gd.scan(lambda c, v: (np.sort(c) + v, None), x, xs)[0])
+
+    x, xs = np.array([3.0, 1.0, 2.0]), np.ones(2000)
+    fast = gd.compile(f)
+    for _ in range(3):
+        np.testing.assert_allclose(fast(x, xs), f(x, xs))
+    (ran,) = fast.stats()["programs"]
+    assert ran["executor"] == "numpy"
+    assert ran["settled"]

@@ -19,7 +19,7 @@ CLEAR = 1.25
 OBVIOUS = 2.0
 """How many times as fast as all runs of the other before is enough without a round."""
 
-_HOPELESS = 4.0
+_HOPELESS, _EVER = 4.0, 1e9
 
 
 class Trial:
@@ -55,6 +55,16 @@ class Trial:
     def run(self) -> Any:
         """Which of them runs the next call; in the end, the one that is kept."""
         return self._both[self._i]
+
+    @property
+    def patience(self) -> float:
+        """Seconds that loops of ``run`` may take on NumPy, in a turn of ``before``.
+
+        They are finite, so that no loop becomes native by itself.
+        """
+        if self._i:
+            return math.inf
+        return _HOPELESS * self._best[1] if self._guessed else _EVER
 
     def ends(self, seconds: float) -> bool:
         """Take what a run of ``run`` took; tell whether the trial is over."""

@@ -15,7 +15,7 @@ from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import ShapeError
 from chainrule.nodes.node_class import node
-from chainrule.values.shapes import describe, dtype_of, kind_of, shape_of
+from chainrule.values.shapes import describe, dtype_of, kind_of, ndarray, shape_of
 from chainrule.values.types import ArrayValue
 from chainrule.values.vertices import raw
 
@@ -99,3 +99,10 @@ def entries(x: Any, count: int) -> Sequence[Any]:
 def as_stacked(stack: Any, like: ArrayValue) -> Any:
     """Return the stacked entries of all steps: an array, or a column of columns."""
     return Column(stack, like) if kind_of(stack) is list else stack
+
+
+def all_like(stack: Any, like: ArrayValue) -> Any:
+    """Return the stacked entries of steps that all have the same."""
+    if kind_of(stack) is ndarray and stack.size:
+        stack[...] = like
+    return as_stacked(stack, like)

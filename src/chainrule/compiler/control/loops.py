@@ -28,6 +28,7 @@ import numpy as np
 
 from chainrule.compiler.control.bodies import Body, FlatFunction, Leaves, example_of
 from chainrule.compiler.control.carries import (
+    all_like,
     as_stacked,
     cast,
     entries,
@@ -115,15 +116,15 @@ class Loop:
         self.entries: list[Any] = self.body.likes[self.carried :]
         self.entries += [examples[i] for i in self.history]
         self._store([True] * len(self.entries))
-        self.running: Running = self._executor()
 
-    def _executor(self) -> Running:
-        """Choose what runs the loop."""
-        raise NotImplementedError
+    @functools.cached_property
+    def running(self) -> Running:
+        """What runs the loop by itself, chosen when it first does."""
+        return Running(None, "the steps are counted in each call")
 
     @property
     def unbounded(self) -> bool:
-        """Whether values say how many steps there are, here or in the body."""
+        """Whether values say how many steps there are, here or inside, or many are."""
         return False
 
     @functools.cached_property
@@ -148,7 +149,7 @@ class Loop:
         """Return what ``stats()`` says of this loop, and the programs inside it."""
         return {
             "loop": self.__name__,
-            "running": self.running,
+            "running": vars(self).get("running"),
             "programs": [self.body.program],
         }
 
@@ -185,7 +186,7 @@ class Loop:
         n = self.returned - self.carried
         made.entries = [*self.entries[:n], *ys, *self.entries[n:]]
         made._store([*self.stored[:n], *(True for _ in ys), *self.stored[n:]])
-        made.running = made._executor()
+        vars(made).pop("running", None)
         return made
 
     def _store(self, stored: list[bool]) -> None:
@@ -227,10 +228,13 @@ class Scan(Loop):
 
     @property
     def unbounded(self) -> bool:
-        """Whether values say how many steps there are, in the body."""
-        return costs.is_unbounded(self.body.program)
+        """Whether values say how many steps there are inside, or they take long."""
+        body = self.body.program
+        return costs.takes_long(body, self.count) or costs.is_unbounded(body)
 
-    def _executor(self) -> Running:
+    @functools.cached_property
+    def running(self) -> Running:
+        """What runs the loop by itself, chosen when it first does."""
         program, options = self.body.program, self.home.options
         because = running.why_not_on_tape(options)
         if because:
@@ -248,7 +252,7 @@ class Scan(Loop):
                 tape = ArrayScan(*of_body, reverse=self.reverse)
             except CannotLowerError:
                 return Running(None, because)
-        seconds = self.count * self.home.repeats * costs.numpy_seconds(program)
+        seconds = costs.stepping_seconds(program, self.count * self.home.repeats)
         return Running.chosen(tape, options, seconds)
 
     def told(self) -> dict[str, Any]:
@@ -265,7 +269,9 @@ class Scan(Loop):
         return lowered_scan(b, self, leaves, captured, self.count)
 
     def __call__(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
-        """Run the loop."""
+        """Run the loop: on NumPy where the program around it may become native."""
+        if running.PATIENCE.limited:
+            return self._step_by_step(leaves, captured)
         return self.running(self._on_tape, self._step_by_step, leaves, captured)
 
     def _step_by_step(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
@@ -275,9 +281,9 @@ class Scan(Loop):
         return (*carry, *map(as_stacked, stacks, self.entries))
 
     def outline(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
-        """Return what is like the results, without taking a step."""
-        stacked = map(as_stacked, self._stacks(), self.entries)
-        return (*leaves[: self.carried], *map(np.zeros_like, stacked))
+        """Return results as if all steps were like the first, without taking one."""
+        stacked = map(all_like, self._stacks(), self.entries)
+        return (*self.body.likes[: self.carried], *stacked)
 
     def _on_tape(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Run all steps in one call."""
@@ -312,9 +318,6 @@ class Pass(Loop):
     def likes(self) -> list[Any]:
         """What is like an entry of each column: a NumPy number for Python's."""
         return [np.asarray(x)[()] for x in self.entries]
-
-    def _executor(self) -> Running:
-        return Running(None, "the steps are counted in each call")
 
     def values(self, leaves: Leaves) -> tuple[Any, ...]:
         """Add the row of this loop, for carries and xs; return its results."""

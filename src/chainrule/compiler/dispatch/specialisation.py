@@ -139,8 +139,8 @@ def specialise(
     """Trace the path that a function takes for these leaves, and make its program.
 
     ``call`` calls ``f`` with positional arguments and keywords, and the static values.
-    Loops that count their steps take none here, unless something is decided on their
-    results.
+    Loops that count their steps, and long ones, take none here, unless something is
+    decided on their results.
     """
     trace = Trace(options=options, exact=False)
     try:
@@ -177,7 +177,8 @@ def _traced(
         name = describe_function(f)
         outputs = [output(trace, x, name, own) for x in results]
         program = program_of(trace, inputs, outputs)
-        seconds, defers = time.perf_counter() - start, trace.defers
+        seconds = time.perf_counter() - start
+        defers = trace.defers or bool(trace.guesses)
         choice = Choice(program, trace.options, seconds, deferred=defers)
     layouts = layouts_of([plain_array(x) for x in leaves]) if trace.writes else None
     return Specialisation(

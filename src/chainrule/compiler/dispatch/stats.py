@@ -98,15 +98,15 @@ def _loops(program: Program, executor: str) -> list[dict[str, Any]]:
             continue
         known = told()
         running, inside = known.pop("running"), known.pop("programs")
-        seen = {
-            "executor": running.executor,
-            "because": running.because,
-            "seconds": running.seconds,
-        }
+        around, because = executor, "part of the program around it"
+        if running:
+            around, because = running.executor, running.because
+        seconds = running.seconds if running else None
+        seen = {"executor": around, "because": because, "seconds": seconds}
         loops.append(known | seen)
-        if running.on_numpy:
+        if not running or running.on_numpy:
             for part in inside:
-                loops += _loops(part, "numpy")
+                loops += _loops(part, around)
     return loops
 
 

@@ -88,7 +88,8 @@ class Choice:
     ) -> None:
         """Choose; tracing the program took so many ``seconds``.
 
-        Large arrays of the example may be ``deferred``: then they say little of NumPy.
+        Large arrays and loops of the example may be ``deferred``: these say little of
+        NumPy.
         """
         self.program = program
         self.threads: int | str = options.threads
@@ -182,11 +183,13 @@ class Choice:
     def _wait_to_prepare(self, reason: str) -> None:
         self._limit = costs.preparing_seconds(self.program) + costs.loading_seconds()
         self.reason = reason
-        if any(hasattr(row.function, "told") for row in self.program.rows):
-            self._patience = costs.making_seconds(self.program)
-        ran = self._spent - costs.TRACING * len(self.program.rows)
         making = costs.making_seconds(self.program)
-        if ran > making and not self._deferred:  # as NumPy will, in each call
+        if any(hasattr(row.function, "told") for row in self.program.rows):
+            self._patience = making
+        ran = self._spent - costs.TRACING * len(self.program.rows)
+        if self._deferred:
+            ran = 2.0 * costs.numpy_seconds(self.program)  # twice the best choice
+        if ran > making:  # as NumPy will, in each call
             self._patience, self._fastest = 0.0, self._spent
             self._guessed = ran < _SHORT
 
@@ -210,26 +213,31 @@ class Choice:
                     self._pick_up()
         if self._patience == 0.0:
             self._hurry()
-        run = self.run
+        run, trial = self.run, self._trial
         start = time.perf_counter()
-        before, PATIENCE.end = PATIENCE.end, start + self._patience
         try:
-            results = run(*leaves)
+            with PATIENCE.of(self._patience if trial is None else trial.patience):
+                results = run(*leaves)
         except TakesLong:
-            self._hurry()
+            if trial is None:
+                self._hurry()
+            else:
+                self._take(run, time.perf_counter() - start)
             return self.run(*leaves)
-        finally:
-            PATIENCE.end = before
         seconds = time.perf_counter() - start
         if (task := self._task) is not None:
             task.make_way(seconds)
+        self._take(run, seconds)
+        return results
+
+    def _take(self, run: Any, seconds: float) -> None:
+        """Note what a run took, unless another thread decides."""
         if self._deciding.acquire(blocking=False):
             try:
                 if run is self.run:
                     self._note(seconds)
             finally:
                 self._deciding.release()
-        return results
 
     def _note(self, seconds: float) -> None:
         if self._trial is not None:

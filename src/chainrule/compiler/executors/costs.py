@@ -48,7 +48,10 @@ and more."""
 BESIDE = 0.25
 """Share of compiling that callers pay for if LLVM has a core of its own: the text."""
 
-_CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
+_CALL, _SCALAR, _ENTRY, _STEP = 1e-6, 2.5e-8, 7e-10, 1.5e-6
+
+_LONG = 1e-3
+"""Seconds of steps on NumPy from which on a trace takes none of them."""
 
 
 STEPS = 16
@@ -63,12 +66,22 @@ def numpy_seconds(program: Program) -> float:
         if told is not None:
             about = told()
             steps = about.get("steps", STEPS)
-            total += _CALL + steps * sum(map(numpy_seconds, about["programs"]))
+            total += _CALL + sum(stepping_seconds(x, steps) for x in about["programs"])
         elif row.shape == ():
             total += _SCALAR
         else:
             total += _CALL + _ENTRY * math.prod(row.shape or (1,))
     return total
+
+
+def stepping_seconds(body: Program, steps: int) -> float:
+    """Estimate what so many steps of a loop cost on NumPy."""
+    return steps * (_STEP + numpy_seconds(body))
+
+
+def takes_long(body: Program, steps: int) -> bool:
+    """Tell whether so many steps take too long on NumPy to be run for the example."""
+    return stepping_seconds(body, steps) > _LONG
 
 
 def is_unbounded(program: Program) -> bool:

@@ -7,10 +7,11 @@ background, and they change over when it is there.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from chainrule.compiler.background import Task, later
@@ -84,14 +85,29 @@ class Patience(threading.local):
     Attributes
     ----------
     end
-        When a loop that still runs raises ``TakesLong``.
+        When a loop that still runs raises ``TakesLong``. While it is finite, scans do
+        not become native by themselves: the program around them may.
     """
 
     end: float = math.inf
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is an end."""
+        return self.end != math.inf
+
+    @contextlib.contextmanager
+    def of(self, seconds: float) -> Generator[None]:
+        """Have so many seconds from now on."""
+        before, self.end = self.end, time.perf_counter() + seconds
+        try:
+            yield
+        finally:
+            self.end = before
+
     def check(self) -> None:
         """Raise ``TakesLong`` if a loop has run for too long."""
-        if self.end != math.inf and time.perf_counter() > self.end:
+        if self.limited and time.perf_counter() > self.end:
             raise TakesLong
 
 

@@ -8,6 +8,7 @@ were compared with what the file says of them.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,18 +71,20 @@ class SavedScan(_Compared, Scan):
         """Run the loop."""
         if not self.compared:
             self._compare(leaves, captured)
-            self.running: Running = self._executor()
+            del self.running
             self.compared = True
         return super().__call__(leaves, captured)
 
-    def _executor(self) -> Running:
+    @functools.cached_property
+    def running(self) -> Running:
+        """What runs the loop by itself: its values are to be as the file says."""
         program = self.body.program
         pairs = zip(program.inputs[: self.carried], program.outputs, strict=False)
         if any(held_dtype(value_like(z)) != x.dtype for x, z in pairs):
             return Running(None, "carries of several dtypes")
         if not self.body.run.exact:  # type: ignore[attr-defined]
             return Running(None, VARYING)
-        return super()._executor()
+        return super().running
 
     def _compare(self, leaves: Leaves, captured: Leaves) -> None:
         """Run a step, and compare it with the file."""

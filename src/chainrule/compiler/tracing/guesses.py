@@ -1,9 +1,9 @@
 """Guesses: examples of loops that took no step; no decision may rest on them.
 
 How many steps a loop takes may depend on values, and in a trace all steps would run on
-NumPy. What is traced needs their results' shapes and dtypes only, unless Python decides
-on the values. Then ``NotExact`` is raised, and the function is traced once more, with
-all steps of the example.
+NumPy, those of a long scan as well. What is traced needs their results' shapes and
+dtypes only, unless Python decides on the values. Then ``NotExact`` is raised, and the
+function is traced once more, with all steps of the example.
 """
 
 from __future__ import annotations
