@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
 )
 
-N = LARGE + 77
+N = (1 << 12) + 77
 
 
 def arrays(count, shape=(N,)):

@@ -138,3 +138,23 @@ def test_constants_stay_as_they_were():
     before = fast(x)
     weights[:] = 5.0
     np.testing.assert_array_equal(fast(x), before)
+
+
+def test_constants_that_a_loop_makes_anew_are_one():
+    k = np.arange(300.0)
+
+    def f(x):
+        for _ in range(4):
+            x = x * np.exp(1j * k**2) + np.sin(k) * np.exp(-(k**2) * np.pi)
+        return np.abs(np.sum(x)) ** 2
+
+    fast = gd.compile(f)
+    x = np.cos(k)
+    np.testing.assert_allclose(fast(x), f(x), rtol=1e-12)
+    constants = {
+        id(v)
+        for row in fast.newest()[1].program.rows
+        for v in row.args
+        if isinstance(v, np.ndarray)
+    }
+    assert len(constants) == 2

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case
 from chainrule.values.foreign import made_like
-from chainrule.values.shapes import dtype_of, shape_of
+from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.types import Array, Namespace, Value
 from chainrule.values.vertices import constant_full, raw
 
@@ -27,6 +27,7 @@ class fft_grad(general):
     """
 
     forward = np.fft.fft
+    transform = "fft"
     axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((5,)),
@@ -73,6 +74,7 @@ class ifft_grad(general):
     """
 
     forward = np.fft.ifft
+    transform = "ifft"
     axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((5,)),
@@ -116,6 +118,7 @@ class rfft_grad(general):
     """z[k] = sum of x[j] exp(-2 pi i j k / n) for 0 <= k <= n / 2, for real x"""
 
     forward = np.fft.rfft
+    transform = "rfft"
     axes: tuple[str, ...] = ("axis",)
     dtypes: Dtypes = REAL
     cases: Cases = (
@@ -158,7 +161,7 @@ class rfft_grad(general):
         (x_dot,) = tangents
         if x_dot is None:
             return None
-        return xp.fft.rfft(xp.real(x_dot), n=n, axis=axis, norm=norm)
+        return xp.fft.rfft(_real(xp, x_dot), n=n, axis=axis, norm=norm)
 
 
 class irfft_grad(general):
@@ -168,6 +171,7 @@ class irfft_grad(general):
     """
 
     forward = np.fft.irfft
+    transform = "irfft"
     axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((4,)),
@@ -190,7 +194,7 @@ class irfft_grad(general):
         norm: str | None = None,
     ) -> tuple[Value]:
         """x_grad = the conjugate of rfft(z_grad), inner frequencies twice"""
-        half = xp.fft.rfft(xp.real(z_grad), axis=axis, norm=swapped(norm))
+        half = xp.fft.rfft(_real(xp, z_grad), axis=axis, norm=swapped(norm))
         x_grad = xp.conjugate(half) * counts_of_half(shape_of(z)[axis], axis, z)
         return (fitted(xp, x_grad, shape_of(x)[axis], axis),)
 
@@ -223,6 +227,10 @@ def swapped(norm: str | None) -> str:
     if norm not in _SWAPPED:
         raise ValueError(f"norm={norm!r} is none of backward, ortho, forward.")
     return _SWAPPED[norm]
+
+
+def _real(xp: Namespace, x: Value) -> Value:
+    return xp.real(x) if is_complex(x) else x
 
 
 def counts_of_half(count: int, axis: int, z: Value) -> Value:

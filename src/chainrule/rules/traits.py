@@ -59,6 +59,9 @@ class traits:
     by_factors: ClassVar[str] = ""
     """What it does with the factors of its matrix, as NumPy calls it: ``solve``,
     ``inv``, ``slogdet``, ``det``, or ``cofactors``; ``cholesky`` returns one."""
+    transform: ClassVar[str] = ""
+    """The Fourier transform along one axis that it is: ``fft``, ``ifft``, ``rfft`` or
+    ``irfft``."""
     contracts: Any = None
     """Of a product: ``contracts(n, m, **parameters)`` returns the axes that it sums
     over, of operands with n and m axes (``Pairs``), or ``None`` if it is another."""

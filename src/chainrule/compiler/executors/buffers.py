@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.compiler.native.matrix_products import Product
+from chainrule.compiler.native.transforms import Transformed
 from chainrule.compiler.programs.pool import Pool
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
@@ -237,7 +238,7 @@ def _takes_buffer(row: Row) -> bool:
         return False  # a number, or several results
     f = row.function
     takes = isinstance(f, np.ufunc) and f.nout == 1 and not row.given
-    takes = takes or isinstance(f, Product)
+    takes = takes or isinstance(f, (Product, Transformed))
     return (
         (takes or is_native(row) or (f is operator.getitem and is_native(row.args[0])))
         and row.dtype is not None

@@ -100,7 +100,7 @@ class Replay:
         for row in self.program.rows:
             f: Any = row.function
             if hasattr(f, "pending"):  # it is native code
-                _ = f.code
+                _ = f.code, getattr(f, "call", None)
         self._written()
         self._free.append(self._made())
         return self

@@ -8,6 +8,7 @@ and only what is read outside the group is written to memory.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -366,7 +367,11 @@ class Fused:
         self.likes = likes
         self.results: int = len(nest.plan.results)
         """How many of these are no reductions."""
-        self._call: Callable[..., Any] | None = None
+
+    @functools.cached_property
+    def call(self) -> Callable[..., Any]:
+        """The function that Python calls."""
+        return call_of(self.nest, self.likes)
 
     def may_overwrite(self, operand: Row, operands: Sequence[Any]) -> bool:
         """Tell whether a result may take the memory of an operand as it is made."""
@@ -385,16 +390,11 @@ class Fused:
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
         """Return the function that runs on these arrays, as often as it is called."""
-        (operands,) = given
-        return self.nest.bound(operands, found)
+        return self.nest.bound(given[0], found)
 
-    def __call__(
-        self, operands: Sequence[Any], out: Sequence[Any] = ()
-    ) -> tuple[Any, ...]:
+    def __call__(self, operands: Sequence[Any], out: Sequence[Any] = ()) -> Any:
         """Return what the group hands out; ``out`` may hold arrays for results."""
-        if self._call is None:
-            self._call = call_of(self.nest, self.likes)
-        return self._call(operands, out)
+        return self.call(operands, out)
 
 
 __all__ = ["Fused", "fused"]

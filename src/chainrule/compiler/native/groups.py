@@ -33,6 +33,7 @@ from chainrule.compiler.native.row_steps import (
     steps_of,
 )
 from chainrule.compiler.native.searched import Searched
+from chainrule.compiler.native.transforms import Transformed
 from chainrule.compiler.native.views import Views, only_shows
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.protection import is_of_others
@@ -42,7 +43,7 @@ from chainrule.rules.supports import masked_result
 from chainrule.rules.traits import traits
 from chainrule.values.indices import is_basic
 
-LARGE, LARGE_ON_TAPE = 1 << 12, 1 << 8
+LARGE, LARGE_ON_TAPE = 1 << 8, 1 << 8
 """Entries from which on arrays are worth fusing: instead of calls of NumPy, which each
 cost a microsecond, and of instructions of a tape."""
 
@@ -194,11 +195,21 @@ def _keeps_less(
     return sum(users.get(x, []) != [] for x in inside) <= 1
 
 
+_HARMLESS = (
+    np.ufunc,
+    Product,
+    Collected,
+    Accumulated,
+    Searched,
+    OfIntegers,
+    Transformed,
+)
+
+
 def _may_raise(row: Row) -> bool:
     """Tell whether a row may raise an error for some values of its operands."""
     f: Any = row.function
-    harmless = np.ufunc, Product, Collected, Accumulated, Searched, OfIntegers
-    if isinstance(f, harmless) or f is masked_result:
+    if isinstance(f, _HARMLESS) or f is masked_result:
         return False
     known = traits_of(f)
     if known is traits or is_of_others(f):

@@ -6,6 +6,7 @@ of arrays for results. It has no loop over these, as they are few.
 
 from __future__ import annotations
 
+import functools
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,12 +14,22 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.loop_nests import Nest
+from chainrule.compiler.native.sharing import shared
 from chainrule.steps.text import compile_text, forget_with
 from chainrule.values.shapes import ndarray
 
 
 def call_of(nest: Nest, likes: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
-    """Return the function that runs a nest; ``likes`` are shapes and dtypes."""
+    """Return the function that runs a nest; ``likes`` are shapes and dtypes.
+
+    Nests of one plan share it, such as the steps of a loop.
+    """
+    if nest.team.count > 1:
+        return _written(nest, likes)
+    return shared(f"call {likes} {nest.text}", functools.partial(_written, nest, likes))
+
+
+def _written(nest: Nest, likes: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
     code, inputs = nest.code, nest.plan.inputs
     xs = [f"x{i}" for i in range(len(inputs))]
     outs = [f"o{i}" for i in range(len(likes))]
@@ -28,7 +39,6 @@ def call_of(nest: Nest, likes: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
         "empty": np.empty,
         "in_order": np.ascontiguousarray,
         "ndarray": ndarray,
-        "bound": nest.bound,
     }
     lines = ["def run(operands, out):", f"    [{', '.join(xs)}] = operands"]
     for x, a in zip(xs, inputs, strict=True):
@@ -44,6 +54,7 @@ def call_of(nest: Nest, likes: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
         lines.append(f"    record = array('q', (0, {code.turns}, {ids}))")
         lines.append("    call(record.buffer_info()[0])")
     else:
+        space["bound"] = nest.bound
         lines.append(f"    bound([{', '.join(xs)}], [{', '.join(outs)}])()")
     parts = zip(outs, nest.likes, likes, strict=True)
     results = [_as(o, made, like, space) for o, made, like in parts]

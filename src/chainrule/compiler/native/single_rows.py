@@ -28,6 +28,7 @@ from chainrule.compiler.native.movements import (
 )
 from chainrule.compiler.native.nest_plan import Access, access
 from chainrule.compiler.native.searched import as_searched
+from chainrule.compiler.native.transforms import as_transformed
 from chainrule.compiler.native.views import Shown, Views, only_shows
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row, rows_in
@@ -51,6 +52,7 @@ def compute_by_themselves(program: Program, views: Views, threads: int | str) ->
         as_product(row, views, threads)
         or as_scattered(row, on_tape=views.floats)
         or as_searched(row)
+        or (not views.floats and as_transformed(row))
         for row in program.rows
     ]
     if views.floats:

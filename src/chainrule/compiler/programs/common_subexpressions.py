@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any
+
+from numpy.typing import NDArray
 
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.picking import Unread
 from chainrule.compiler.tracing.rows import Row
-from chainrule.values.shapes import ARRAYS, kind_of
+from chainrule.values.shapes import ARRAYS, kind_of, ndarray
 
 
 def eliminate_common_subexpressions(program: Program) -> None:
     """Make one row of equal calls."""
+    share_constants(program)
     known: dict[Any, Row] = {}
 
     def first(row: Row, rows: list[Row]) -> Row:
@@ -24,6 +28,32 @@ def eliminate_common_subexpressions(program: Program) -> None:
         return equal
 
     rewrite(program, first, "equal calls")
+
+
+def share_constants(program: Program) -> None:
+    """Have equal arrays be one, where they are constants that rows are given.
+
+    A Python loop makes its constants anew in each step: ``np.fft.rfftfreq(n) ** 2``.
+    """
+    seen: dict[int, Any] = {}
+    known: dict[Any, Any] = {}
+
+    def one(x: Any) -> Any:
+        if not (isinstance(x, ndarray) and x.nbytes > _SMALL and is_plain(x)):
+            return x
+        if id(x) not in seen:
+            entries = hashlib.blake2b(x, digest_size=16).digest()
+            seen[id(x)] = known.setdefault((x.shape, x.dtype.str, entries), x)
+        return seen[id(x)]
+
+    for row in program.rows:
+        if ndarray in map(kind_of, row.args):
+            row.args = tuple(map(one, row.args))
+
+
+def is_plain(x: NDArray[Any]) -> bool:
+    """Tell whether the bytes of an array are its numbers, in order."""
+    return x.flags.c_contiguous and x.dtype.kind in "biufc"
 
 
 def call_key(row: Row) -> Any:

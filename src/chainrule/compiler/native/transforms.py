@@ -1,0 +1,151 @@
+"""Fourier transforms of powers of two, by machine code of their own.
+
+In: a row that transforms along one axis. Out: whether native code computes it: several
+times as fast as NumPy's, which is called through Python. Other lengths are NumPy's.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.compiler.native.calls import Call, Function, call_on
+from chainrule.compiler.native.fourier_code import Stages, Transform, table
+from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.sharing import SharedCode
+from chainrule.compiler.native.text import Unit
+from chainrule.compiler.tracing.calls import named
+from chainrule.compiler.tracing.rows import Row
+from chainrule.rules.registry import traits_of
+from chainrule.values.shapes import Shape
+
+_DOUBLE, _COMPLEX = np.dtype(np.float64), np.dtype(np.complex128)
+_DTYPES = {
+    "fft": (_COMPLEX, _COMPLEX),
+    "ifft": (_COMPLEX, _COMPLEX),
+    "rfft": (_DOUBLE, _COMPLEX),
+    "irfft": (_COMPLEX, _DOUBLE),
+}
+"""The dtypes that transforms take and return here."""
+SHORTEST, LARGEST = 1 << 5, 1 << 16
+"""Points of a transform, and numbers of a stack: more are not kept in the cache."""
+
+Kept = tuple[Any, int, NDArray[Any]]
+"""A record, its address, and the numbers that a call keeps beside."""
+
+
+class Transformed(SharedCode):
+    """A transform along one axis, in machine code."""
+
+    keeps_shape = True
+    operations = 150
+
+    def __init__(self, transform: Transform, shape: Shape) -> None:
+        """Describe it, with a result of this shape."""
+        self.__name__: str = transform.kind
+        self.shape = shape
+        self.transform = transform
+        self.taken, self.dtype = _DTYPES[transform.kind]
+        self.text: str = f"transform {tuple(transform)}"
+        self._free: list[Kept] = []  # each is one call's at a time
+
+    def compiled(self) -> Any:
+        """Compile it."""
+        unit = Unit()
+        Stages(unit, self.transform).write("transform")
+        return Function(Functions(unit, 2), "transform")
+
+    @functools.cached_property
+    def roots(self) -> NDArray[Any]:
+        """The roots of unity, which code of the same length shares."""
+        return _roots(self.transform.n, is_real=self.transform.is_real)
+
+    def __call__(self, x: Any, out: Any = None) -> Any:
+        """Return the transform."""
+        x = np.ascontiguousarray(x, self.taken)
+        z = np.empty(self.shape, self.dtype) if out is None else out
+        try:
+            kept = self._free.pop()
+        except IndexError:
+            kept = self._kept()
+        record, place, _ = kept
+        record[2], record[3] = id(x), id(z)
+        self.code.run(place)
+        self._free.append(kept)
+        return z
+
+    def _kept(self) -> Kept:
+        work = np.empty(self.transform.work)
+        record = array("q", (0, 1, 0, 0, id(work), id(self.roots)))
+        return record, record.buffer_info()[0], work
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
+        """Return the call that works on these arrays."""
+        work = np.empty(self.transform.work)
+        return call_on(self.code, 0, 1, (*given, *found, work, self.roots))
+
+
+@functools.lru_cache(maxsize=32)
+def _roots(n: int, *, is_real: bool) -> NDArray[Any]:
+    return table(n, is_real=is_real)
+
+
+def as_transformed(row: Row) -> bool:
+    """Let native code transform; tell whether it will."""
+    kind = traits_of(row.function).transform
+    if not kind or not row.reads_first:
+        return False
+    (x,) = row.operands
+    call = named(row.function, row.args, row.given)
+    n, axis, norm = (call.get(name) for name in ("n", "axis", "norm"))
+    taken, made = _DTYPES[kind]
+    shape = row.shape or ()
+    if (x.dtype, row.dtype) != (taken, made) or call.get("out") is not None:
+        return False
+    if type(axis) is not int or norm not in _NORMS or not shape:
+        return False
+    axis %= len(shape)
+    n = shape[axis] if kind != "rfft" else n or (x.shape or ())[axis]
+    have = n // 2 + 1 if kind == "irfft" else n
+    lines, columns = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    if (x.shape or ())[axis] != have or n < SHORTEST or n & (n - 1):
+        return False
+    if n * columns > LARGEST or columns in _SLOW or (columns > 1 and "r" in kind):
+        return False
+    scale = _NORMS[norm]["i" in kind](n)
+    transform = Transform(kind, lines, n, columns, scale)
+    row.function, row.args, row.given = Transformed(transform, shape), (x,), {}
+    return True
+
+
+_SLOW = (2, 3)
+"""Numbers beside each other that do not make a vector."""
+
+
+def _one(_: int) -> float:
+    return 1.0
+
+
+def _inverse(n: int) -> float:
+    return 1.0 / n
+
+
+def _root(n: int) -> float:
+    return float(1.0 / np.sqrt(float(n)))
+
+
+_NORMS = {
+    None: (_one, _inverse),
+    "backward": (_one, _inverse),
+    "ortho": (_root, _root),
+    "forward": (_inverse, _one),
+}
+"""What transforms and inverses are multiplied by, of a length."""
+
+__all__ = ["Transformed", "as_transformed"]
