@@ -94,3 +94,19 @@ def test_plain_arrays_take_no_nodes():
     for write in (lambda x: np.exp(x, out=np.zeros(4)), lambda x: np.put(X, [0], x)):
         with pytest.raises(EscapeError):
             gd.grad(write)(X)
+
+
+@pytest.mark.parametrize("ufunc", [np.maximum, np.minimum])
+def test_extremes_at_an_index_share_ties_equally(ufunc):
+    def f(x, y):
+        z = x * 1.0
+        ufunc.at(z, [0, 0, 2, 2, -1], y)
+        return np.sum(z * np.array([1.0, 2.0, 3.0]))
+
+    sign = 1.0 if ufunc is np.maximum else -1.0
+    x, y = np.array([1.0, 1.0, -9.0]), np.array([1.0, 1.0, 2.0, 0.0, 2.0])
+    x_grad, y_grad = gd.grad(f, (0, 1))(sign * x, sign * y)
+    np.testing.assert_allclose(x_grad, [1 / 3, 2.0, 0.0], rtol=1e-15)
+    np.testing.assert_allclose(y_grad, [1 / 3, 1 / 3, 1.5, 0.0, 1.5], rtol=1e-15)
+    _, tangent = gd.jvp(f, (sign * x, sign * y), (x, y))
+    np.testing.assert_allclose(tangent, x_grad @ x + y_grad @ y, rtol=1e-14)

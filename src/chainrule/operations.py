@@ -30,6 +30,7 @@ from chainrule.operations_grad import (
     eigenpairs,
     eigenvalues,
     exponentials,
+    extremes_at,
     fourier,
     hyperbolic,
     indexing,
@@ -309,6 +310,8 @@ astype: Operation = operation(shaping.astype_grad, np.astype, method="astype")
 getitem: Operation = operation(indexing.getitem_grad)
 setitem: Operation = operation(indexing.setitem_grad)
 added_at: Operation = operation(indexing.added_at_grad)
+maximum_at: Operation = operation(extremes_at.maximum_at_grad)
+minimum_at: Operation = operation(extremes_at.minimum_at_grad)
 unindex: Operation = operation(indexing.unindex_grad)
 unindex_all: Operation = operation(indexing.unindex_all_grad)
 recorder.STACK.append(shaping.stack_grad)

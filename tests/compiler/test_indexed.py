@@ -45,6 +45,13 @@ def into_zeros(shape, index, y):
     return z
 
 
+def extreme(ufunc, z, index, y):
+    """Return an array after extremes were taken at an index."""
+    z = z * 1.5
+    ufunc.at(z, index, y)
+    return z
+
+
 # Functions of x (N,), m (N, 12), w (600,) and the integers i, j (600,), k (60, 20).
 FUNCTIONS = {
     "entries": lambda x, m, w, i, j, k: x[i] * w - x[j],
@@ -76,6 +83,11 @@ FUNCTIONS = {
     ),
     "written": lambda x, m, w, i, j, k: written(x, i, w * x[j]),
     "written rows": lambda x, m, w, i, j, k: written(m, (slice(None), j % 12), w * 2.0),
+    "largest": lambda x, m, w, i, j, k: extreme(np.maximum, x, i, w * x[j]),
+    "largest rows": lambda x, m, w, i, j, k: extreme(
+        np.maximum, m, i, m[j] * w[:, None]
+    ),
+    "smallest": lambda x, m, w, i, j, k: extreme(np.minimum, m, (i, j % 12), w),
     "numbers written": lambda x, m, w, i, j, k: written(x, i, 2.0) * x,
 }
 
@@ -241,6 +253,26 @@ def test_loops_and_maps_read_integers_from_outside():
     for g, x in ((f, RNG.normal(size=N)), (mapped, RNG.normal(size=(5, N)))):
         calls = [(x, RNG.normal(size=600), *p) for p in ((i, j), (j, i))]
         check(gd.value_and_grad(g, (0, 1)), *calls, rtol=1e-11)
+
+
+def test_an_array_that_is_filled_is_not_written_first():
+    """What is overwritten as a whole is no row, and neither is its derivative."""
+
+    def f(x, i):
+        return np.sum(np.tanh(into_zeros((N, 3), i, x)))
+
+    fast = gd.compile(gd.grad(f), executor="native")
+    fast(np.ones((600, 3)), integers("any")[0])
+    assert "setitem" not in gd.program(fast)
+
+    def filled(x):
+        z = np.sin(x)
+        z[...] = 2.0
+        y = x * x
+        y[:] = z + x.T
+        return y, z
+
+    check(filled, (RNG.normal(size=(3, 3)),), (np.zeros((3, 3)),))
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 4)])

@@ -1,6 +1,6 @@
 """Everyday code of several kinds that nothing is tuned on, beside ``jax.jit``.
 
-Each module holds one kind, and each kind six workloads or more, of different sizes:
+Each module holds one kind, and all but one six workloads or more, of different sizes:
 
 ``columns.py``       few parameters, long columns of data, transcendental functions
 ``neighbours.py``    differences of neighbours, rolls, pads, strides, stencils
@@ -13,6 +13,7 @@ Each module holds one kind, and each kind six workloads or more, of different si
 ``fixed_points.py``  iterations on arrays, and Gaussian mixtures
 ``writes.py``        programs that fill and change arrays
 ``daily.py``         a filter, a fit, an inversion, two regressions, a chain of bodies
+``edges.py``         a graph and texts, whose places are arguments (two workloads)
 ``styles.py``        twelve pairs that differ in style alone, both by chainrule
 
 A workload is written as a user of NumPy would; a compiled value with its gradient is
@@ -27,6 +28,7 @@ from benchmarks.compiled import Compilation
 from benchmarks.workloads.kinds import (
     columns,
     daily,
+    edges,
     fixed_points,
     loops,
     matrices,
@@ -50,6 +52,7 @@ KINDS = (
     writes,
     styles,
     daily,
+    edges,
 )
 
 

@@ -40,6 +40,7 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
+from chainrule.operations_grad.extremes_at import maximum_at, minimum_at
 from chainrule.operations_grad.indexing import added_at, setitem, unindex
 from chainrule.progress import watched
 from chainrule.rules.registry import traits_of
@@ -285,6 +286,8 @@ _WITHOUT_SHAPE: tuple[Form, ...] = (
 _OF_OURS: dict[Any, Form] = {
     operator.getitem: indices.getitem,
     added_at: indices.overwritten,
+    maximum_at: indices.overwritten,
+    minimum_at: indices.overwritten,
     setitem: indices.overwritten,
     unindex: indices.unindexed,
     masked_result: rows.elementwise,

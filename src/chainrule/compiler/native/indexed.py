@@ -28,6 +28,15 @@ UNROLLED = 4 * WIDTH
 """Entries of a row that are moved without a loop."""
 
 
+_PAIRS = {
+    "added_at": "add",
+    "maximum_at": "maximum",
+    "minimum_at": "minimum",
+    "unindex": "add",
+}
+"""What is made of an entry and what goes there."""
+
+
 class Axis(NamedTuple):
     """An axis of what an index picks.
 
@@ -356,7 +365,7 @@ class _Picked:
             return
         x = to.load(part, width) if step else to.splat(to.load(part), width)
         if self.name != "setitem":
-            x = to.operation("add", width, to.load(entry, width), x)
+            x = to.operation(_PAIRS[self.name], width, to.load(entry, width), x)
         to.store(x, entry, width)
 
 

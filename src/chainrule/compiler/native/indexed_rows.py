@@ -25,6 +25,7 @@ from chainrule.compiler.native.indexed import (
 from chainrule.compiler.native.views import Shown, Views
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Row, rows_in
+from chainrule.operations_grad.extremes_at import maximum_at, minimum_at
 from chainrule.operations_grad.indexing import (
     added_at,
     are_together,
@@ -89,7 +90,7 @@ def _picking(row: Row) -> _Picking | None:
         found = _Picking(args[0], None, (*before, args[1]))
     elif f is unindex:
         found = _Picking(None, args[0], given["index"])
-    elif f is added_at or f is setitem:
+    elif f in (added_at, maximum_at, minimum_at, setitem):
         x, y = args
         found = _Picking(x, y, given["index"])
     else:

@@ -21,6 +21,7 @@ from chainrule.compiler.programs.program import (
     Program,
     alike,
     become,
+    constant,
     rewrite,
     transposed,
 )
@@ -28,6 +29,7 @@ from chainrule.compiler.programs.simpler_calls import SimplerCalls
 from chainrule.compiler.programs.whole_powers import POWERS, WholePowers
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
+from chainrule.operations_grad.indexing import added_at, setitem, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.values.shapes import ARRAYS, TUPLE
@@ -50,9 +52,9 @@ def take_identities(program: Program) -> None:
         function = row.function
         if function is masked_result:
             unmask(row)
-        repeated = identity(row)
+        repeated = _overwritten(row) if function is setitem else identity(row)
         if repeated is not None:
-            if row.operands != [repeated]:
+            if type(repeated) is not Row or row.operands != [repeated]:
                 rewritten.append(row)
             return repeated
         if function in POWERS and (one := write_product(row, rows)) is not None:
@@ -193,11 +195,28 @@ def _turned_twice(row: Row) -> Row | None:
 
 def _all_of(row: Row) -> Row | None:
     x, index = row.args
+    return x if type(x) is Row and _is_whole(index, row) else None
+
+
+def _is_whole(index: Any, row: Row) -> bool:
+    """Tell whether an index picks an array as it is."""
     if isinstance(index, TUPLE):
-        whole = len(index) == 0 and row.shape != ()  # x[()] is no array
-    else:
-        whole = index is Ellipsis or (isinstance(index, slice) and index == slice(None))
-    return x if type(x) is Row and whole else None
+        return len(index) == 0 and row.shape != ()  # x[()] is no array
+    return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
+
+
+def _overwritten(row: Row) -> Any:
+    """Return what is written into all of an array: a row like it, or one number.
+
+    Rows of several axes may lie in memory in another order than the array.
+    """
+    y: Any = row.args[1]
+    if not _is_whole(row.given["index"], row) or not row.shape:
+        return None
+    if type(y) is Row:
+        in_order = len(row.shape) == 1 or y.function in (added_at, unindex, setitem)
+        return y if in_order and alike(y, row) else None
+    return constant(y, row) if type(y) is float and row.dtype.kind == "f" else None
 
 
 _IDENTITIES: dict[Any, Rule] = {
