@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.errors import StaleValueError
 from chainrule.values.containers import flatten
 from tests.compiler.comparing import assert_same
 
@@ -306,3 +307,44 @@ def test_a_derivative_in_what_the_value_does_not_read_is_not_lost(f):
     np.testing.assert_allclose(fast(x), tangent)
     hessian = gd.hessian(f)(x)
     np.testing.assert_allclose(gd.compile(gd.hessian(f))(x), hessian)
+
+
+DERIVATIVES = {
+    "backward": lambda f, x: gd.value_and_grad(f)(x),
+    "forward": lambda f, x: gd.jvp(f, (x,), (np.ones(3),)),
+    "second": lambda f, x: gd.hessian(f)(x),
+    "of examples": lambda f, x: gd.grad(lambda x: gd.vmap(f)(x[None])[0])(x),
+}
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES.values(), ids=DERIVATIVES)
+def test_what_has_changed_outside_since_the_program_was_traced(derivative):
+    scale = np.ones(3)
+    fast = gd.compile(lambda x: np.sum(scale * x**2))
+    assert fast(np.ones(3)) == 3.0
+    scale[:] = 2.0
+    with pytest.raises(StaleValueError, match=r"\(by 3\).*Pass that as an argument"):
+        derivative(fast, np.ones(3))
+    scale[:] = 1.0
+    known = derivative(fast, np.ones(3))
+    scale[:] = 2.0
+    np.testing.assert_equal(derivative(fast, np.ones(3)), known)
+
+
+def test_random_numbers_are_not_drawn_again_for_the_derivative():
+    rng = np.random.default_rng(0)
+    fast = gd.compile(lambda x: np.sum((x + rng.normal(size=3)) ** 2))
+    with pytest.raises(StaleValueError, match="draws random numbers"):
+        gd.value_and_grad(fast)(np.ones(3))
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_results_that_cancel_are_not_taken_for_others(executor):
+    def residual(x):
+        return np.sum(x) - np.sum(x[::-1]) + np.sum(np.log(np.exp(x)) - x)
+
+    fast = gd.compile(residual, executor=executor)
+    x = np.linspace(0.1, 12.7, 101)
+    np.testing.assert_allclose(gd.grad(fast)(x), np.zeros(101), atol=1e-12)
+    single = x.astype(np.float32)
+    np.testing.assert_allclose(gd.grad(fast)(single), np.zeros(101), atol=1e-5)

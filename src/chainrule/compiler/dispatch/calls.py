@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from chainrule.compiler.dispatch.functions import apply, describe_function
 from chainrule.compiler.dispatch.signature import Arrangement
 from chainrule.compiler.tracing.trace import joined
+from chainrule.compiler.tracing.traced import value_of
+from chainrule.errors import StaleValueError
 from chainrule.nodes.admission import holds_nodes, kept
 from chainrule.nodes.recorder import record, stacked
 from chainrule.rules import general
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.gradients import with_labels
 from chainrule.transforms.one_run import run_of, with_zeros
+from chainrule.transforms.recorded_call import Recording
 from chainrule.values.containers import flatten, stripped, unflatten
 from chainrule.values.types import Namespace
-from chainrule.values.vertices import raw, vertex
+from chainrule.values.vertices import first_stand_in, raw, vertex
 
 if TYPE_CHECKING:
     from chainrule.compiler.dispatch.compiled import Compiled
@@ -115,6 +121,67 @@ def derivative_of(call: Call, what: str) -> Callable[..., tuple[Any, ...]]:
     return derivative
 
 
+_KNOWN: ContextVar[Sequence[Any] | None] = ContextVar("results", default=None)
+"""The results of the call whose derivative is asked for, if these are values."""
+
+
+def _derived(
+    call: Call, what: str, operands: Sequence[Any], moved: Sequence[Any], z: Any
+) -> Sequence[Any]:
+    """Call the compiled pullback or pushforward, which may look at the results."""
+    values = list(map(raw, z))
+    token = _KNOWN.set(None if first_stand_in(*values) is not None else values)
+    try:
+        return call.compiled.derived(call, what)(operands, call.others, moved)
+    finally:
+        _KNOWN.reset(token)
+
+
+def _run_of(
+    f: Callable[..., Any], call: Call, operands: Sequence[Any], others: Sequence[Any]
+) -> Recording:
+    """Record a run of a function; refuse one that no longer returns what it did.
+
+    A program keeps what the function read from outside when that was traced. Its
+    derivative is traced later.
+    """
+    known = _KNOWN.get()
+    token = _KNOWN.set(None)
+    try:
+        run = run_of(_outputs(f, call, others), operands, range(len(operands)))
+    finally:
+        _KNOWN.reset(token)
+    if known is None or call.compiled.options.fastmath:
+        return run
+    inexact = [x for x in known if is_inexact(x)]
+    size = max([1.0, *(_largest(value_of(raw(x))) for x in operands)])
+    for x, y in zip(inexact, run.outputs, strict=False):
+        if apart := _beyond_rounding(x, value_of(raw(y)), size):
+            raise StaleValueError(
+                f"{call!r} returns other numbers (by {apart:.2g}) where it is traced "
+                "for its derivative than its program does: what it reads from outside "
+                "has changed, or it draws random numbers. Pass that as an argument."
+            )
+    return run
+
+
+def _beyond_rounding(x: Any, y: Any, size: float) -> float:
+    """Return by how much results differ; 0 where a sum that cancels may do so."""
+    if np.shape(x) != np.shape(y):
+        return np.inf
+    double = np.finfo(np.result_type(x, y)).eps < 1e-12
+    relative, absolute = (1e-6, 1e-9) if double else (1e-2, 1e-4)
+    with np.errstate(all="ignore"):
+        apart = _largest(np.subtract(x, y))
+    return apart if apart > relative * _largest(x) + absolute * size else 0.0
+
+
+def _largest(x: Any) -> float:
+    """Return the largest size of finite entries; 0 of none."""
+    sizes = np.abs(x)
+    return float(np.max(sizes, where=np.isfinite(sizes), initial=0))
+
+
 def _outputs(
     f: Callable[..., Any], call: Call, others: Sequence[Any]
 ) -> Callable[..., tuple[Any, ...]]:
@@ -135,7 +202,7 @@ def _pullback(
     seeds: Sequence[Any],
 ) -> tuple[Any, ...]:
     """Return the cotangents of operands, one run of ``f`` swept backwards."""
-    run = run_of(_outputs(f, call, others), operands, range(len(operands)))
+    run = _run_of(f, call, operands, others)
     bars, _ = run.pull({i: g for i, g in enumerate(seeds)})  # noqa: C416
     return tuple(with_zeros(bars, operands))
 
@@ -148,7 +215,7 @@ def _pushforward(
     tangents: Sequence[Any],
 ) -> tuple[Any, ...]:
     """Return the tangents of the results, one run of ``f`` swept forwards."""
-    run = run_of(_outputs(f, call, others), operands, range(len(operands)))
+    run = _run_of(f, call, operands, others)
     dots, _ = run.push(tangents)
     return tuple(with_zeros(dots, run.outputs))
 
@@ -175,8 +242,7 @@ class compiled_grad(general, kind=True):
         """Return the cotangents, by the compiled pullback."""
         pairs = zip(with_zeros(z_grad, z), z, strict=True)
         seeds = tuple(g for g, v in pairs if is_inexact(raw(v)))
-        derived = call.compiled.derived(call, "pullback")
-        return derived(operands, call.others, seeds)
+        return _derived(call, "pullback", operands, seeds, z)
 
     @staticmethod
     def pushforward(
@@ -188,6 +254,5 @@ class compiled_grad(general, kind=True):
     ) -> Any:
         """Return the tangents, by the compiled pushforward."""
         given = tuple(with_zeros(tangents, operands))
-        derived = call.compiled.derived(call, "pushforward")
-        dots = iter(derived(operands, call.others, given))
+        dots = iter(_derived(call, "pushforward", operands, given, z))
         return tuple(next(dots) if is_inexact(raw(v)) else None for v in z)
