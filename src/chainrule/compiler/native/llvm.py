@@ -70,7 +70,8 @@ def compiled(text: str, effort: int) -> Any:
     llvm = _llvm()
     for name in _OF_C.findall(text, 0, text.find("define ")):
         _make_known(name)
-    key = object_cache.key_of((text, str(effort), *_processor(), *_versions()))
+    kind = f"{effort}, in registers"
+    key = object_cache.key_of((text, kind, *_processor(), *_versions()))
     code = object_cache.read(key)
     if code is None:
         code = _object_code(text, effort)
@@ -89,7 +90,24 @@ def _object_code(text: str, effort: int) -> bytes:
         beside(),
         _llvm().parse_assembly(text) as module,
     ):
-        return _compiling_machine(effort).emit_object(module)
+        machine = _compiling_machine(effort)
+        if " = alloca " in text:
+            _keep_in_registers(module, machine)
+        return machine.emit_object(module)
+
+
+def _keep_in_registers(module: Any, machine: Any) -> None:
+    """Hold what a function keeps on its stack in registers, where it can be.
+
+    Totals of short rows, which are added to once per row, wait for memory otherwise.
+    """
+    llvm = _llvm()
+    if not hasattr(llvm, "create_new_module_pass_manager"):
+        return  # llvmlite before 0.44
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    tuned = llvm.create_pipeline_tuning_options()
+    passes.run(module, llvm.create_pass_builder(machine, tuned))
 
 
 def _machine(effort: int) -> Any:
