@@ -15,6 +15,7 @@ import pytest
 import chainrule as gd
 from chainrule import compat
 from chainrule.compat.checking import is_here, names_used, report
+from chainrule.errors import ArgumentError
 
 
 @pytest.fixture(autouse=True)
@@ -278,6 +279,34 @@ def test_arrays_with_ufuncs_of_their_own_give_way_to_nodes():
         slope = ag("").grad(lambda x, f=f: ag(".numpy").sum(f(x)))(onp.ones(2))
         assert slope.tolist() == [2.0, 3.0]
     assert ag("").grad(lambda x: ag(".numpy").sum(x * x))(a).tolist() == [4.0, 6.0]
+
+
+class metres(onp.ndarray):
+    """An array whose class says nothing of ufuncs."""
+
+
+class litres(own):
+    """An array whose ufuncs are its own, of a class that nobody has registered."""
+
+
+@pytest.mark.parametrize("kind", [metres, litres])
+@pytest.mark.parametrize("name", ["dot", "inner", "outer", "kron", "concatenate"])
+def test_functions_take_arrays_of_subclasses_by_their_values(name, kind):
+    plain = onp.array([2.0, 3.0])
+
+    def slope(function, a, grad):
+        pair = name == "concatenate"
+        combined = (lambda x: function([a, x])) if pair else lambda x: function(a, x)
+        return grad(lambda x: onp.sum(combined(x) ** 2))(onp.array([5.0, 7.0]))
+
+    theirs = ag("").grad
+    for function in (getattr(ag(".numpy"), name), getattr(onp, name)):
+        by_values = slope(function, plain.view(kind), theirs)
+        assert by_values.tolist() == slope(function, plain, theirs).tolist()
+        with pytest.raises(ArgumentError, match="mask would be lost"):
+            slope(function, onp.ma.array(plain, mask=[True, False]), theirs)
+    with pytest.raises(ArgumentError, match=kind.__name__):
+        slope(getattr(onp, name), plain.view(kind), gd.grad)
 
 
 def test_a_program_may_refuse_values_of_a_class():

@@ -183,8 +183,7 @@ class ArrayBox(Box, node):
         is_update = bool(out) and out[0] is inputs[0] and not isinstance(out[0], vertex)
         if is_update and method == "__call__" and not isinstance(out[0], buffered):
             del kwargs["out"]
-        values = map(_admitted, inputs)
-        return node.__array_ufunc__(self, ufunc, method, *values, **kwargs)
+        return node.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
 
 
 ArrayBox.__qualname__ = "ArrayBox"
@@ -201,15 +200,7 @@ def is_other(x: Any) -> bool:
     )
 
 
-def _admitted(x: Any) -> Any:
-    """Return an array of a subclass of ``ndarray``, beside a box, as a plain one."""
-    if isinstance(x, ndarray) and refusals.is_unknown(x):
-        as_array: Any = np.asarray
-        return x if isinstance(x, _NO_VALUES) else as_array(x)
-    return x
-
-
-_NO_VALUES: Any = np.matrix, np.ma.MaskedArray
+refusals.admit_while(lambda: bool(traces.STACK.open))
 
 
 def _record(
@@ -218,13 +209,13 @@ def _record(
     """Record an operation, or give way to an array of another library."""
     if any(map(is_other, operands)):
         return NotImplemented
-    return record(operation, list(map(_admitted, operands)), parameters)
+    return record(operation, operands, parameters)
 
 
 def _record_masked(operation: type[rule], operands: Sequence[Any], where: Any) -> Any:
     if any(map(is_other, operands)):
         return NotImplemented
-    return record_masked(operation, list(map(_admitted, operands)), where)
+    return record_masked(operation, operands, where)
 
 
 NAMES: dict[str, Any] = {

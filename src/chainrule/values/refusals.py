@@ -9,6 +9,7 @@ arithmetic: beside a node they stand for their values.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,34 @@ def admit(kind: type) -> None:
     _is_unknown.cache_clear()
 
 
+_HELD: list[Callable[[], bool]] = []
+
+
+def admit_while(holds: Callable[[], bool]) -> None:
+    """Say when arrays of any subclass of NumPy's stand for their values.
+
+    Those with a mask never do, nor matrices, whose ``*`` is another product.
+    """
+    _HELD.append(holds)
+
+
+def _gives_way(x: Any) -> bool:
+    """Tell whether an array of a subclass stands for its values now."""
+    if not isinstance(x, ndarray) or isinstance(x, _NO_VALUES):
+        return False
+    return any(holds() for holds in _HELD)
+
+
+_NO_VALUES: Any = (np.matrix, np.ma.MaskedArray)
+
+
 @functools.lru_cache(maxsize=1024)
 def _is_unknown(kind: type) -> bool:
     """Tell whether instances of a class are arrays, and not NumPy's."""
     if issubclass(kind, _KNOWN) or kind is ndarray or kind in _ADMITTED:
         return False
     if issubclass(kind, ndarray):
-        if issubclass(kind, np.matrix | np.ma.MaskedArray):
+        if issubclass(kind, _NO_VALUES):
             return True
         return kind.__module__.partition(".")[0] != "numpy"
     has_array = any(hasattr(kind, name) for name in _PROTOCOLS)
@@ -53,7 +75,8 @@ def _is_unknown(kind: type) -> bool:
 
 def is_unknown(x: Any) -> bool:
     """Tell whether a value is an array that nodes cannot hold, or one with a mask."""
-    return _is_unknown(x.__class__) and not foreign.is_foreign(x)
+    unknown = _is_unknown(x.__class__) and not foreign.is_foreign(x)
+    return unknown and not _gives_way(x)
 
 
 def refuse(x: Any, where: str) -> None:
@@ -74,7 +97,7 @@ def admitted(x: Any, where: str) -> Any:
         return x
     if isinstance(x, Frame):
         return x.to_numpy()
-    if hasattr(x.__class__, "__pandas_priority__"):
+    if hasattr(x.__class__, "__pandas_priority__") or _gives_way(x):
         return np.asarray(x)
     raise refusal(x, where)
 
