@@ -19,7 +19,6 @@ from chainrule.nodes.out import may_write, shown, shown_index, write
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.operations_grad.extremes_at import maximum_at_grad, minimum_at_grad
 from chainrule.operations_grad.indexing import added_at_grad
-from chainrule.rules import rule
 from chainrule.values.foreign import first_foreign, is_foreign
 from chainrule.values.indices import example_of, foreign_part, picks_once
 from chainrule.values.shapes import describe, dtype_of, shape_of, size_of
@@ -173,12 +172,6 @@ METHODS: dict[str, Operation] = {
 # ---------------------------------------------------------------------------- ufunc.at
 
 
-_EXTREMES: dict[Any, type[rule]] = {
-    np.maximum: maximum_at_grad,
-    np.minimum: minimum_at_grad,
-}
-
-
 @writes(np.ufunc.at)
 def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
     """Run a ufunc on entries of an array, in place; repeated ones take their turns."""
@@ -193,13 +186,18 @@ def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
         value = values[0] if ufunc is np.add else ufunc(0, values[0])
         index = plain_index(index)
         write(y, record(added_at_grad, (y, value), {"index": index}), since)
-    elif ufunc in _EXTREMES and not (is_foreign(raw(y)) or foreign_part(index)):
+    elif _is_extreme(ufunc) and not (is_foreign(raw(y)) or foreign_part(index)):
         since = next_serial()
+        of_ufunc = maximum_at_grad if ufunc is np.maximum else minimum_at_grad
         given = {"index": plain_index(index)}
-        write(y, record(_EXTREMES[ufunc], (y, *values), given), since)
+        write(y, record(of_ufunc, (y, *values), given), since)
     else:
         index = _concrete(_plain_places(index, f"np.{ufunc.__name__}.at"))
         _write_in_turns(ufunc, y, index, values)
+
+
+def _is_extreme(ufunc: np.ufunc) -> bool:
+    return ufunc is np.maximum or ufunc is np.minimum
 
 
 def _broadcast_at(empty: NDArray[Any], index: Index, *values: Any) -> None:

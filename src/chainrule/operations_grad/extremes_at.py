@@ -48,7 +48,7 @@ class maximum_at_grad(general):
     of z has the partial 1/n. All other zeros are structural.
     """
 
-    forward = maximum_at
+    forward: Operation = maximum_at
     may_raise = True
     structural = True
     dtypes: Dtypes = REAL
@@ -90,7 +90,7 @@ class maximum_at_grad(general):
 class minimum_at_grad(maximum_at_grad):
     """z = x, and z[index] = min(z[index], y) for each entry of y; ties as in maximum"""
 
-    forward = minimum_at
+    forward: Operation = minimum_at
 
 
 def _shares(

@@ -182,7 +182,7 @@ class Within(OfIntegers):
         self.length = length
         self.start = start
         self.axes = axes
-        self.described = f"{length} {start} {axes}"
+        self.described: str = f"{length} {start} {axes}"
         dtype = np.dtype(np.float64)
         self.likes: list[tuple[Shape, np.dtype[Any]]] = [((), dtype), ((), dtype)]
 
@@ -253,7 +253,7 @@ class Indexed(OfIntegers):
         self.shape = shape
         self.layout = layout
         self.flags = flags
-        self.described = f"{shape} {tuple(layout)} {flags}"
+        self.described: str = f"{shape} {tuple(layout)} {flags}"
         self.first: int = 1 if name in ("getitem", "unindex") else 2
         self.last: int = self.first + len(layout.integers)
 
