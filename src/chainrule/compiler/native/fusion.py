@@ -54,12 +54,12 @@ from chainrule.values.shapes import ARRAYS, is_complex
 
 
 def fused(
-    program: Program, threads: int | str = 1, *, floats: bool = False
+    program: Program, threads: int | str = 1, *, floats: bool = False, top: bool = True
 ) -> Program | None:
     """Return a program with groups fused; ``None`` if there is nothing to gain.
 
     Up to so many threads share each loop; with ``"auto"``, as many as pay. With
-    ``floats`` masks are arrays of float64, as they are on a tape.
+    ``floats`` masks are arrays of float64, as on a tape. The ``top`` is no loop's body.
     """
     if not any(map(_may_gain, program.rows)):
         return None
@@ -69,7 +69,7 @@ def fused(
     unindex_operands(program, on_tape=floats)
     views, pieces = Views(floats=floats), Pieces()
     others = share_factors(program, native=floats)
-    others |= compute_by_themselves(program, views, threads)
+    others |= compute_by_themselves(program, views, threads, top=top)
     check_in_loops(program, floats=floats)
     copy_in_loops(program, pieces, floats=floats)
     groups = grouped(program, views)

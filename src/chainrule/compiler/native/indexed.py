@@ -257,6 +257,11 @@ class Indexed(OfIntegers):
         self.first: int = 1 if name in ("getitem", "unindex") else 2
         self.last: int = self.first + len(layout.integers)
 
+    def may_overwrite(self, operand: Any, array: Any, *others: Any) -> bool:
+        """Tell whether the result may take the memory of an operand."""
+        changes = self.first > 1 and operand is array
+        return changes and not any(x is operand for x in others)
+
     def write(self, writer: IndexWriter, kinds: list[bool]) -> None:
         """Write it."""
         writer.opened(self.last + self.flags + 1)
@@ -284,12 +289,14 @@ class Indexed(OfIntegers):
         size, kinds = 8 * math.prod(self.shape), "ptr, i8, i64, i1"
         if self.__name__ == "unindex":
             call = f"@llvm.memset.p0.i64(ptr {z}, i8 0, i64 {size}, i1 false)"
-            name = "llvm.memset.p0.i64"
+            name, test = "llvm.memset.p0.i64", "true"
         else:
             call = f"@llvm.memcpy.p0.p0.i64(ptr {z}, ptr {x}, i64 {size}, i1 false)"
             name, kinds = "llvm.memcpy.p0.p0.i64", "ptr, ptr, i64, i1"
+            test = writer.add(f"icmp ne ptr {x}, {z}")
         writer.unit.external.add(f"declare void @{name}({kinds})")
-        writer.do(f"call void {call}")
+        with writer.where(test):
+            writer.do(f"call void {call}")
 
 
 class _Picked:

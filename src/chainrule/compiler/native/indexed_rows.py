@@ -1,7 +1,8 @@
 """Rows that index by arrays of integers which are no constants, made into loops.
 
 In: a program. Out: the same, in which native code reads, adds or writes what arguments
-and computed arrays pick, after one look at each of them (``indexed``).
+and computed arrays pick, after one look at each of them (``indexed``). So it writes at
+constant places of large arrays, one write after the other in one copy.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.indexed import (
     Axis,
     Indexed,
@@ -59,22 +61,25 @@ class _Picking(NamedTuple):
     index: Any
 
 
-def index_natively(program: Program, views: Views) -> bool:
-    """Let native code pick entries by arrays of integers; tell whether it will."""
-    indexing = _Indexing(views)
+def index_natively(program: Program, views: Views, *, top: bool) -> bool:
+    """Let native code pick entries by arrays of integers; tell whether it will.
+
+    What is written at constant places goes by other names where this is no ``top`` one.
+    """
+    indexing, found = _Indexing(views), False
     for row in program.rows:
         picking = _picking(row)
-        if picking is not None:
+        if picking is not None and (_is_computed(picking) or top):
             with suppress(CannotIndexError):
                 indexing.make(row, picking)
+                found = True
         indexing.rows.append(row)
-    found = len(indexing.rows) > len(program.rows)
     program.rows = indexing.rows
     return found
 
 
 def _picking(row: Row) -> _Picking | None:
-    """Return what a row picks, if it indexes by computed arrays of float64 numbers."""
+    """Return what a row picks of float64 numbers, if native code is to do it."""
     f, args, given = row.function, row.args, row.given
     if row.dtype != _FLOAT or row.shape is None:
         return None
@@ -95,11 +100,13 @@ def _picking(row: Row) -> _Picking | None:
         found = _Picking(x, y, given["index"])
     else:
         return None
-    return found if any(map(_is_computed, as_tuple(found.index))) else None
+    large = f is setitem and math.prod(row.shape) >= LARGE
+    return found if large or _is_computed(found) else None
 
 
-def _is_computed(part: Index) -> bool:
-    return isinstance(part, Row) and bool(part.shape)
+def _is_computed(picking: _Picking) -> bool:
+    """Tell whether there is an array of integers in the index that is no constant."""
+    return any(isinstance(x, Row) and x.shape for x in as_tuple(picking.index))
 
 
 class _Indexing:
@@ -122,7 +129,8 @@ class _Indexing:
         shape = picking.array.shape if reads else row.shape
         parts = _parts(picking.index, shape)
         wide = _picked_shape(parts, shape)
-        if math.prod(wide) < FEWEST or (reads and wide != row.shape):
+        few = math.prod(wide) < FEWEST and _is_computed(picking)
+        if few or (reads and wide != row.shape):
             raise CannotIndexError
         name = "getitem" if reads else row.function.__name__
         if reads:
@@ -238,7 +246,7 @@ def _picked_shape(parts: Sequence[Any], shape: Shape) -> Shape:
 def _axis_of_lists(parts: Sequence[Any]) -> int:
     """Return which axis of the entries arrays of indices have, as NumPy lays it."""
     picking = [not isinstance(part, _SLICE) for part in parts]
-    return picking.index(True) if are_together(picking) else 0
+    return picking.index(True) if any(picking) and are_together(picking) else 0
 
 
 def _shown(x: Any, views: Views) -> Shown:

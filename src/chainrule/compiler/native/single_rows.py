@@ -46,7 +46,9 @@ WORTH = 1 << 8
 it is faster than a call of NumPy, and than instructions of a tape."""
 
 
-def compute_by_themselves(program: Program, views: Views, threads: int | str) -> bool:
+def compute_by_themselves(
+    program: Program, views: Views, threads: int | str, *, top: bool
+) -> bool:
     """Let native code compute products, and undo indices; tell whether it will."""
     found = [
         as_product(row, views, threads)
@@ -56,7 +58,7 @@ def compute_by_themselves(program: Program, views: Views, threads: int | str) ->
         for row in program.rows
     ]
     if views.floats:
-        found.append(index_natively(program, views))
+        found.append(index_natively(program, views, top=top))
     accumulated = views.floats and accumulate(program, views, MOVED_ON_TAPE)
     return accumulated or any(found)
 

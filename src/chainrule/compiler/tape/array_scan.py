@@ -42,7 +42,7 @@ class ArrayScan(TapeLoop):
         """Fuse and lower the body; raise ``CannotLowerError`` if NumPy has to run."""
         for x in (*program.inputs, *program.rows):
             check_kind(x)
-        self.program: Program = fused(program, floats=True) or program
+        self.program: Program = fused(program, floats=True, top=False) or program
         super().__init__(self.program, carried, mapped, count, reverse=reverse)
 
     def _lay_out(self, b: Builder, program: Program) -> None:

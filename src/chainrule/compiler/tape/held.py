@@ -183,11 +183,14 @@ def _overwrite(call: Outside, number: int) -> None:
     of_buffers = [BUFFERED, RESULT]
     results = [h for h in call.results if isinstance(h, Held) and h.role in of_buffers]
     results = [h for h in results if h.places is None]
-    for x, h in zip(call.row.operands, call.operands, strict=True):
+    pairs = list(zip(call.row.operands, call.operands, strict=True))
+    for x, h in pairs:
+        if any(at is h and row is not x for row, at in pairs):
+            continue  # another operand shows it in another shape
         ends = isinstance(h, Held) and h.role == BUFFERED and h.last == number
         free = ends and h.places is None and h.becomes is None
         of_size = next((z for z in results if free and z.size == h.size), None)
-        if of_size is not None and may(x, call.row.args[0]):
+        if of_size is not None and may(x, *call.row.args):
             results.remove(of_size)
             h.becomes = of_size
             of_size.first = h.first

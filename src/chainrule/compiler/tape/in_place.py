@@ -50,7 +50,7 @@ def _is_changed(x: Row, z: Row, call: Any, k: Any, reads: list[Row]) -> bool:
     large = math.prod(x.shape or ()) >= LARGE_ON_TAPE
     calls = all(hasattr(row.function, "bound") for row in reads)
     last = large and calls and reads[-1:] == [call]
-    return bool(last and k < call.function.results and may(x, call.args[0]))
+    return bool(last and k < call.function.results and may(x, *call.args))
 
 
 __all__ = ["changed_in_place"]

@@ -117,7 +117,7 @@ def lowered_while(
 
 def fused_in(b: Builder, program: Program) -> Program:
     """Return a body, its loops over large arrays as single rows where that is asked."""
-    return (fused(program, floats=True) if b.fuses else None) or program
+    return (fused(program, floats=True, top=False) if b.fuses else None) or program
 
 
 def lower_body(
