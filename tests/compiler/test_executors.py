@@ -1,6 +1,7 @@
 """What runs a program, and when: the choice is made, and shown."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -85,6 +86,17 @@ def test_a_program_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeyp
         assert ran_by(patch, 2 + len(turns)) == [*NUMPY * 2, *turns[1:], *TAPE]
     monkeypatch.setattr(native, "available", lambda: False)
     assert ran_by(monkeypatch, 8) == NUMPY * 8
+
+
+@pytest.mark.usefixtures("costs_two_runs")
+def test_calls_pay_for_their_share_of_loading_llvm(monkeypatch):
+    monkeypatch.setattr(costs, "share", lambda: 0.25)
+    monkeypatch.setattr(costs, "starting_seconds", lambda *_: math.inf)
+    turns = (NATIVE * TURN + NUMPY * TURN) * ROUNDS
+    for loading, runs in ((3.0, 2), (5.0, 3)):
+        monkeypatch.setattr(costs, "LOADING", loading)
+        ran = ran_by(monkeypatch, runs + len(turns))
+        assert ran == [*NUMPY * runs, *turns[1:], *NATIVE]
 
 
 @pytest.mark.usefixtures("costs_two_runs")

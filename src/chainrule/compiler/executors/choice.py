@@ -181,7 +181,8 @@ class Choice:
             self._wait_to_prepare("not yet for long")
 
     def _wait_to_prepare(self, reason: str) -> None:
-        self._limit = costs.preparing_seconds(self.program) + costs.loading_seconds()
+        loading = costs.share() * costs.loading_seconds()
+        self._limit = costs.preparing_seconds(self.program) + loading
         self.reason = reason
         making = costs.making_seconds(self.program)
         if any(hasattr(row.function, "told") for row in self.program.rows):

@@ -248,7 +248,9 @@ def _parts_of(x: Any, most: int) -> _Parts | None:
         return _strided(x)
     if (x.function is not np.add and x.function is not operator.add) or x.given:
         return None
-    first, second = (_parts_of(v, most - 1) for v in x.args)
+    short, long = sorted(x.args, key=_is_unindex, reverse=True)
+    first = _parts_of(short, most - 1)
+    second = first and _parts_of(long, most - 1)
     if first is None or second is None or first[0] != second[0]:
         return None
     if first[1].keys() & second[1].keys():
