@@ -71,7 +71,7 @@ class SavedScan(_Compared, Scan):
         """Run the loop."""
         if not self.compared:
             self._compare(leaves, captured)
-            del self.running
+            vars(self).pop("running", None)  # chosen for other values
             self.compared = True
         return super().__call__(leaves, captured)
 
