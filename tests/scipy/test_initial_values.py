@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError, SolutionWarning
 
 theirs = pytest.importorskip("scipy.integrate")
 ours = importlib.import_module("chainrule.scipy.integrate")
@@ -580,3 +580,28 @@ def test_refusals_say_what_to_write():
         ours.solve_ivp(hunters, (0, 1), Y0, args=(P,), derivative="both")
     with pytest.raises(ArgumentError, match="options, rtol"):
         ours.solve_ivp(hunters, (0, 1), Y0, args=(P,), rtol=gd.node(1e-3))
+
+
+@pytest.mark.parametrize("derive", [gd.grad, lambda f: gd.compile(gd.grad(f))])
+def test_a_solution_that_stops_early_warns_where_it_is_differentiated(derive):
+    def last(rate):  # infinite at t = 1 / rate
+        return ours.solve_ivp(lambda t, y: rate * y**2, (0, 2), [1.0], t_eval=[0.5]).y[
+            0, -1
+        ]
+
+    with pytest.warns(SolutionWarning, match="stopped before the end"):
+        derive(last)(1.0)
+
+
+@pytest.mark.parametrize("y0", [1.0, gd.node(1.0), np.ones((2, 2))])
+def test_states_have_one_dimension(y0):
+    with pytest.raises(ShapeError, match="one dimension"):
+        ours.solve_ivp(lambda t, y: -y, (0, 1), y0)
+
+
+@pytest.mark.parametrize("y0", [1.0, gd.node(1.0)])
+def test_right_hand_sides_that_return_nothing_are_refused(y0):
+    with pytest.raises(ArgumentError, match="returned None"):
+        ours.solve_ivp(lambda t, y: None, (0, 1), [y0])
+    with pytest.raises(ArgumentError, match="returned None"):
+        ours.odeint(lambda y, t: None, y0, [0.0, 1.0])

@@ -11,7 +11,7 @@ import pytest
 import chainrule as gd
 
 optimize = pytest.importorskip("chainrule.scipy.optimize")
-kept = pytest.importorskip("chainrule.scipy.optimize.kept")
+kept = pytest.importorskip("chainrule.solving.kept")
 
 T = np.linspace(0.0, 2.0, 30)
 

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.integrate
 
 from chainrule import operations
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.scipy.integrate.methods import method_of
@@ -23,6 +23,7 @@ from chainrule.scipy.integrate.replay import Program, program_for
 from chainrule.scipy.integrate.results import in_trace
 from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.values import contains_nodes
+from chainrule.values.shapes import describe
 from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import first_stand_in, raw, stand_in
 
@@ -81,6 +82,8 @@ def solve_ivp(
 
     Raises
     ------
+    ShapeError
+        If ``y0`` has not one dimension.
     ArgumentError
         If the derivative is not there for the method, or an option is a node; with
         ``"adjoint"``, if ``fun`` reads a node that is in none of its arguments,
@@ -116,6 +119,11 @@ def solve_ivp(
     ends = [_time(x) for x in t_span]
     points = None if t_eval is None else operations.asarray(t_eval)
     y = operations.asarray(y0)
+    if _np.ndim(y) != 1:
+        raise ShapeError(
+            f"solve_ivp needs y0 of one dimension; received {describe(y)}. Pass [y0], "
+            "or np.ravel(y0)."
+        )
     parts = (fun, given, tuple(() if args is None else args), options.pop("jac", None))
     template = opened(parts)
     operands = [y, *ends, *([] if points is None else [points]), *template.values]

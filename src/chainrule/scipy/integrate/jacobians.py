@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.api import compile as compiled
 from chainrule.scipy.integrate.replay import Program
+from chainrule.solving.kept import Warmed
 from chainrule.sparse.api import jacobian as sparse_jacobian
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
@@ -24,7 +24,7 @@ FULL = 0.2
 def jacobian_of(
     program: Program, t: float, y0: ArrayValue, values: Sequence[Any], *, dense: bool
 ) -> Callable[[float, Any], Any] | None:
-    """Return df/dy as a function of time and state, exact and compiled.
+    """Return df/dy as a function of time and state, exact; compiled when that pays.
 
     ``None`` where the right-hand side has no derivative of ours: SciPy takes
     differences.
@@ -32,10 +32,12 @@ def jacobian_of(
     if y0.dtype.kind == "c":
         return None
     large = y0.size >= LARGE and not dense
-    for kind in ("sparse", "compiled", "eager") if large else ("compiled", "eager"):
+    for kind in ("sparse", "dense") if large and program.may_compile else ("dense",):
         key = (kind, y0.size)
-        found = program.runs.setdefault(key, _made(program, kind))
-        if found is None or (kind != "eager" and not program.may_compile):
+        if key not in program.runs:
+            program.runs[key] = _made(program, kind)
+        found = program.runs[key]
+        if found is None:
             continue
         try:
             first = found(y0, t, list(values))
@@ -60,11 +62,10 @@ def _made(program: Program, kind: str) -> Any:
     if kind == "sparse":
         return sparse_jacobian(slope)
     full = jacobian(slope, mode="forward")
-    if kind == "compiled":
-        return compiled(full)
+    run = Warmed(full) if program.may_compile else full
 
     def plain(y: Value, t: Value, values: Sequence[Any]) -> Any:
-        return value(full(y, t, values))
+        return value(run(y, t, values))
 
     return plain
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import copy
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import scipy.integrate
 
 from chainrule import operations
-from chainrule.errors import ArgumentError, CompileError
+from chainrule.errors import ArgumentError, CompileError, SolutionWarning
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.integrate.flow import Flow
 from chainrule.scipy.integrate.flow_curve import FlowCurve
@@ -136,6 +137,13 @@ class Problem:
         wanted = None if t_eval is None else raw(t_eval)
         plain = [raw(v) for v in values]
         found, notes = self.solved(raw(y0), list(map(raw, ends)), wanted, plain)
+        if not found.success and any(map(holds_nodes, [y0, *ends, *values])):
+            warnings.warn(
+                f"solve_ivp has stopped before the end ({found.message}), and so does "
+                "what is differentiated.",
+                SolutionWarning,
+                stacklevel=3,
+            )
         if self.by_steps:
             curve = self._of_steps(notes, y0, ends, values, found, t_eval)
         else:
@@ -221,6 +229,7 @@ def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
         z = f(*args)
         if type(z) is ndarray and z.dtype.char != "O":
             return z
+        _check(z)
         if first_stand_in(z) is not None:
             raise CompileError(
                 "A function of a differential equation reads a traced value that "
@@ -240,11 +249,22 @@ def watched(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def plain(*args: Any) -> Any:
         z = f(*args)
-        if type(z) is not ndarray and holds_nodes(z):
-            raise MeetsNodeError
+        if type(z) is not ndarray:
+            _check(z)
+            if holds_nodes(z):
+                raise MeetsNodeError
         return z
 
     return _as_event(plain, f)
+
+
+def _check(z: Value | None) -> None:
+    """Raise where a function returned nothing: SciPy takes it for nan, and goes on."""
+    if z is None:
+        raise ArgumentError(
+            "a function of a differential equation returned None. Let it return its "
+            "result."
+        )
 
 
 def _as_event(plain: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:

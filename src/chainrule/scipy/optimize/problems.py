@@ -13,9 +13,9 @@ from chainrule.compiler.control.bodies import example_of
 from chainrule.compiler.tracing.active import ACTIVE
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
-from chainrule.scipy.optimize.kept import Warmed, known_for
 from chainrule.scipy.optimize.kinks import Minimised
 from chainrule.scipy.optimize.unknowns import Form, Unknowns
+from chainrule.solving.kept import Warmed, known_for
 from chainrule.solving.reading import Reading, nodes_read
 from chainrule.sparse.matrices import SparseDerivative, State
 from chainrule.transforms.as_called import AsCalled

@@ -62,9 +62,9 @@ class Unknowns:
         self.structure: Structure
         leaves, self.structure = flatten(x0)
         if not leaves or any(isinstance(x, node) for x in leaves):
+            instead = " Pass gd.value(x0)." if leaves else ""
             raise ArgumentError(
-                f"a solver starts at plain numbers; received {describe(x0)}. Pass "
-                "gd.value(x0)."
+                f"a solver starts at plain numbers; received {describe(x0)}.{instead}"
             )
         self.shapes: list[tuple[int, ...]] = [np.shape(x) for x in leaves]
         if not may_be_complex and any(map(_np.iscomplexobj, leaves)):
