@@ -123,3 +123,35 @@ def test_what_is_refused():
         gd.propagate(lambda x: x * 1j, X, C)
     with pytest.raises(ArgumentError, match="2 samples or more"):
         gd.propagate(np.sum, X, C, samples=1)
+
+
+def test_samples_are_differentiated_with_their_numbers_held():
+    values, covariance = np.array([1.2, 0.7]), np.array([[0.1, 0.02], [0.02, 0.05]])
+    grown = np.array([[0.3, 0.1], [0.1, 0.7]])
+
+    def spread(e):
+        return gd.propagate(
+            lambda x: {"a": x[0] * x[1] + e, "b": np.exp(e * x)},
+            values + e * e,
+            covariance + e * grown,
+            samples=60,
+        ).sampled
+
+    for f in (
+        lambda e: np.sum(spread(e).covariance),
+        lambda e: spread(e).mean["b"][0],
+        gd.grad(lambda e: spread(e).standard_errors()["a"]),
+    ):
+        expected = (f(0.5 + 1e-4) - f(0.5 - 1e-4)) / 2e-4
+        assert gd.grad(f)(0.5) == pytest.approx(expected, rel=1e-6)
+
+
+def test_samples_of_a_singular_covariance_that_is_a_node_are_refused():
+    with pytest.raises(np.linalg.LinAlgError):
+        gd.grad(
+            lambda c: (
+                gd.propagate(
+                    np.sum, np.ones(2), c * np.ones((2, 2)), samples=9
+                ).sampled.mean
+            )
+        )(1.0)

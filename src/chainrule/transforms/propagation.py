@@ -130,7 +130,9 @@ def propagate(
         1 or 2.
     samples
         With so many normally distributed random values, the mean and the covariance of
-        the results are computed beside that, without derivatives: ``sampled``.
+        the results are computed beside that, of values alone: ``sampled``. For nodes
+        they are differentiated with the random numbers held; the covariance has to be
+        positive definite then.
     seed
         Of the random values.
 
@@ -228,14 +230,27 @@ def _sampled(
     """Return the mean and the covariance of results of random values."""
     if count < 2:
         raise ArgumentError(f"a covariance needs 2 samples or more; received {count}.")
-    x, covariance = value(x), value(covariance)
-    drawn = _np.random.default_rng(seed).multivariate_normal(
-        x, covariance, count, method="eigh"
-    )
-    results = _np.stack([value(f(draw)) for draw in drawn])
+    drawn = x + _moves(covariance, count, seed)
+    results = _np.stack([f(draw) for draw in drawn])
     mean = form.restored(_np.mean(results, axis=0))
     spread = _np.atleast_2d(_np.cov(results, rowvar=False))
-    return Propagated(form.restored(value(f(x))), mean, spread)
+    return Propagated(form.restored(f(x)), mean, spread)
+
+
+def _moves(covariance: Value, count: int, seed: int | None) -> Any:
+    """Return random vectors of a covariance, by its Cholesky factor.
+
+    One that is only semidefinite has another root, by its eigenvectors; that is not
+    differentiated.
+    """
+    numbers = _np.random.default_rng(seed).normal(size=(count, len(value(covariance))))
+    try:
+        return numbers @ _np.linalg.cholesky(covariance).T
+    except np.linalg.LinAlgError:
+        if holds_nodes(covariance):
+            raise
+    squares, vectors = _np.linalg.eigh(covariance)
+    return numbers @ (vectors * _np.sqrt(_np.maximum(squares, 0.0))).T
 
 
 __all__ = ["Propagated", "propagate"]

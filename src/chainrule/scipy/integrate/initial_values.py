@@ -118,12 +118,7 @@ def solve_ivp(
     given = [] if events is None else [events] if callable(events) else list(events)
     ends = [_time(x) for x in t_span]
     points = None if t_eval is None else operations.asarray(t_eval)
-    y = operations.asarray(y0)
-    if _np.ndim(y) != 1:
-        raise ShapeError(
-            f"solve_ivp needs y0 of one dimension; received {describe(y)}. Pass [y0], "
-            "or np.ravel(y0)."
-        )
+    y = _state(y0)
     parts = (fun, given, tuple(() if args is None else args), options.pop("jac", None))
     template = opened(parts)
     operands = [y, *ends, *([] if points is None else [points]), *template.values]
@@ -139,6 +134,17 @@ def solve_ivp(
         except MeetsNodeError:
             pass
     return problem.result(y, ends, points, template.values)
+
+
+def _state(y0: Value) -> Any:
+    """Return the first state as an array, or a node of one."""
+    y = operations.asarray(y0)
+    if _np.ndim(y) != 1:
+        raise ShapeError(
+            f"solve_ivp needs y0 of one dimension; received {describe(y)}. Pass [y0], "
+            "or np.ravel(y0)."
+        )
+    return y
 
 
 def _is_by_steps(derivative: str | None, solver: Any) -> bool:
