@@ -6,15 +6,19 @@ covariance keeps it symmetric, a parameter at its bound stays there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.compat.boxes import CONVENTIONS
+from chainrule.nodes.recorder import record
 from chainrule.nodes.tables import FUNCTIONS
-from chainrule.transforms.custom_operation import custom_operation
-from chainrule.values.types import Value
+from chainrule.operations_grad.structure import structure
+from chainrule.rules.supports import supported
+from chainrule.steps.owned_arrays import add_into
+from chainrule.values.shapes import shape_of
+from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.vertices import raw, vertex
 
 Function = Callable[..., Any]
@@ -46,22 +50,51 @@ def clip(a: Value, *args: Any, **kwargs: Any) -> Any:
     return _np.where(inside, a, at_bound)
 
 
-def _symmetric(z_grad: Value, *_: Any) -> tuple[Any]:
-    return (0.5 * (z_grad + _np.swapaxes(z_grad, -1, -2)),)
+class symmetric_grad(structure, kind=True):  # noqa: N801
+    """z = x, a matrix whose derivatives are taken along symmetric matrices only."""
+
+    operand_names: tuple[str, ...] = ("x",)
+
+    @staticmethod
+    def forward(x: Value) -> Value:
+        """Return ``x`` itself."""
+        return x
+
+    @staticmethod
+    def step(z: vertex, z_grad: Any, bars: dict[vertex, Any]) -> None:
+        """Hand the symmetric part of the cotangent on."""
+        add_into(bars, z.operands[0], _symmetric_part(z_grad))
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Namespace,
+        z_bar: supported,
+        z: Result,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Hand the symmetric part of the cotangent on."""
+        for i in wanted:
+            yield i, supported(_symmetric_part(z_bar.value))
+
+    @classmethod
+    def push(
+        cls,
+        xp: Namespace,
+        tangents: Sequence[supported | None],
+        z: Result,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Hand the symmetric part of the tangent on."""
+        x_dot = tangents[0]
+        return None if x_dot is None else supported(_symmetric_part(x_dot.value))
 
 
-def _symmetric_tangent(tangents: Any, *_: Any) -> Any:
-    return _symmetric(tangents[0])[0]
-
-
-def _itself(x: Value) -> Any:
-    return x
-
-
-as_symmetric: Any = custom_operation(
-    _itself, _symmetric, _symmetric_tangent, name="as_symmetric"
-)
-"""Return a matrix, whose derivatives are taken along symmetric matrices only."""
+def _symmetric_part(x: Value) -> Any:
+    return 0.5 * (x + _np.swapaxes(x, -1, -2))
 
 
 @by_convention(np.linalg.cholesky)
@@ -72,7 +105,9 @@ def cholesky(a: Value, /, **kwargs: Any) -> Any:
 
 def symmetric(a: Value) -> Any:
     """Return a matrix that is symmetric by its meaning, as such, if it is a box."""
-    return as_symmetric(a) if isinstance(a, vertex) and a.ndim > 1 else a  # type: ignore
+    if not isinstance(a, vertex) or len(shape_of(a)) < 2:
+        return a
+    return record(symmetric_grad, (a,))
 
 
 __all__ = ["CONVENTIONS", "symmetric"]

@@ -26,7 +26,7 @@ from chainrule.numpy.mirror import MAKERS, OWN, mirrored
 from chainrule.rules import elementwise, rule_of
 from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.buffered import current
-from chainrule.values.shapes import ndarray
+from chainrule.values.shapes import kind_of, ndarray
 
 Function = Callable[..., Any]
 
@@ -37,6 +37,9 @@ def _SERVED(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
         kind = x.__class__
         if kind is box:  # type: ignore[name-defined]  # noqa: F821
             called = operate()  # type: ignore[name-defined]  # noqa: F821
+        elif kind in lists:  # type: ignore[name-defined]  # noqa: F821
+            if not holds_plain(x):  # type: ignore[name-defined]  # noqa: F821
+                return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
         elif kind not in plain or (kind is ndarray and x.dtype.char == "O"):  # type: ignore[name-defined]  # noqa: F821
             return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
     if called is None:
@@ -58,13 +61,21 @@ def _SERVED_UFUNC(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
     return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
 
 
+def _SERVED_FILLING(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    if records() or not holds_plain((*args, *kwargs.values())):  # type: ignore # noqa: F821
+        return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
+    return function(*args, **kwargs)  # type: ignore # noqa: F821
+
+
 def _OVERRIDDEN(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
     return overriding(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
 
 
 _PLAIN = frozenset(
-    (float, int, bool, complex, str, type(None), ndarray, np.float64, np.float32)
+    (float, int, bool, complex, str, type(None), type, ndarray, np.float64, np.float32)
 )
+_NUMBERS = _PLAIN - {ndarray}
+_LISTS = frozenset((list, tuple))
 _FILLED = frozenset[Any](
     getattr(np, f"{name}{like}")
     for name in ("zeros", "ones", "empty", "full")
@@ -85,11 +96,12 @@ def served(function: Any) -> Any:
         return known[1]
     space: dict[str, Any] = {"__name__": __name__, "__builtins__": __builtins__}
     general = _General(function)
-    makes = function in _FILLED or general.mirror is function
+    ours = general.mirror is function
     space |= {"general": general, "function": function, "ndarray": ndarray}
     space |= {"box": ArrayBox, "operate": functools.partial(_operation_of, function)}
-    space["plain"] = frozenset[type]() if makes else _PLAIN
-    code = _SERVED.__code__
+    space["plain"], space["lists"] = (frozenset(), ()) if ours else (_PLAIN, _LISTS)
+    space |= {"holds_plain": _holds_plain, "records": records}
+    code = (_SERVED_FILLING if general.fills else _SERVED).__code__
     rule_class = getattr(UFUNCS.get(function), "rule", None)
     if rule_class is None and isinstance(function, np.ufunc):
         rule_class = rule_of(function)
@@ -107,6 +119,20 @@ def served(function: Any) -> Any:
     _SPACES[id(function)] = function, made
     _BY_SERVED[made] = function
     return made
+
+
+def _holds_plain(parts: Any) -> bool:
+    """Tell whether a list or a tuple holds numbers, words and NumPy's arrays alone."""
+    if _NUMBERS.issuperset(map(kind_of, parts)):
+        return True
+    for x in parts:
+        kind = kind_of(x)
+        if kind in _LISTS:
+            if not _holds_plain(x):
+                return False
+        elif kind not in _PLAIN or (kind is ndarray and x.dtype.char == "O"):
+            return False
+    return True
 
 
 def _operation_of(function: Function) -> Function | None:

@@ -9,9 +9,10 @@ import numpy as np
 
 from chainrule.compat.conventions import symmetric
 from chainrule.compat.namespaces import library_namespace
-from chainrule.transforms.custom_operation import custom_operation
+from chainrule.nodes.recorder import record
+from chainrule.rules import general
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Value
+from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import first_vertex
 
 _np: Any = np
@@ -19,42 +20,53 @@ _ours = library_namespace("stats.multivariate_normal")
 _theirs: Any = importlib.import_module("scipy.stats").multivariate_normal
 
 
-def _forward(x: Value, mean: Value, cov: Value) -> Any:
-    return _theirs.logpdf(x, mean, cov)
+class logpdf_grad(general, kind=True):  # noqa: N801
+    """z = log of the density at x, of one point or of rows of points."""
+
+    operand_names: tuple[str, ...] = ("x", "mean", "cov")
+
+    @staticmethod
+    def forward(x: Value, mean: Value, cov: Value) -> Any:
+        """Return SciPy's value."""
+        return _theirs.logpdf(x, mean, cov)
+
+    @staticmethod
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, x: Value, mean: Value, cov: Value
+    ) -> tuple[Any, ...]:
+        """Return -g s, g s and g (s s.T - C**-1) / 2, with s = C**-1 d."""
+        s = _whitened(x, mean, cov)
+        scaled = _np.expand_dims(z_grad, -1) * s
+        is_alone = len(shape_of(s)) == 1
+
+        def mean_grad() -> Any:
+            return scaled if is_alone else _np.sum(scaled, axis=0)
+
+        def cov_grad() -> Any:
+            squares = _np.outer(scaled, s) if is_alone else _np.matmul(scaled.T, s)
+            count = z_grad if is_alone else _np.sum(z_grad)
+            return 0.5 * (squares - count * _np.linalg.inv(cov))
+
+        return -scaled, mean_grad, cov_grad
+
+    @staticmethod
+    def pushforward(
+        xp: Namespace, tangents: Any, z: Value, x: Value, mean: Value, cov: Value
+    ) -> Any:
+        """z_dot = -s.T (x_dot - mean_dot) + (s.T C_dot s - tr(C**-1 C_dot)) / 2."""
+        s = _whitened(x, mean, cov)
+        x_dot, mean_dot, cov_dot = tangents
+        parts = [] if x_dot is None else [-_np.sum(s * x_dot, axis=-1)]
+        parts += [] if mean_dot is None else [_np.sum(s * mean_dot, axis=-1)]
+        if cov_dot is not None:
+            inner = _np.sum(_np.matmul(s, 0.5 * (cov_dot + cov_dot.T)) * s, axis=-1)
+            parts.append(0.5 * (inner - _np.sum(_np.linalg.inv(cov) * cov_dot)))
+        return sum(parts[1:], parts[0])
 
 
 def _whitened(x: Any, mean: Any, cov: Any) -> Any:
     """Return C**-1 d for each d = x - mean, along the last axis."""
     return _np.linalg.solve(cov, (x - mean).T).T
-
-
-def _pullback(g: Value, z: Value, x: Value, mean: Value, cov: Value) -> tuple[Any, ...]:
-    """Return the cotangents: -g s, g s and g (s s.T - C**-1) / 2, s = C**-1 d."""
-    s = _whitened(x, mean, cov)
-    scaled = _np.expand_dims(g, -1) * s
-    if len(shape_of(s)) == 1:
-        squares, summed, count = _np.outer(scaled, s), scaled, g
-    else:
-        squares = _np.matmul(scaled.T, s)
-        summed, count = _np.sum(scaled, axis=0), _np.sum(g)
-    return -scaled, summed, 0.5 * (squares - count * _np.linalg.inv(cov))
-
-
-def _pushforward(tangents: Any, z: Value, x: Value, mean: Value, cov: Value) -> Any:
-    """Return z_dot = -s.T (x_dot - mean_dot) + (s.T C_dot s - tr(C**-1 C_dot)) / 2."""
-    s = _whitened(x, mean, cov)
-    x_dot, mean_dot, cov_dot = tangents
-    parts = [] if x_dot is None else [-_np.sum(s * x_dot, axis=-1)]
-    parts += [] if mean_dot is None else [_np.sum(s * mean_dot, axis=-1)]
-    if cov_dot is not None:
-        inner = _np.sum(_np.matmul(s, 0.5 * (cov_dot + cov_dot.T)) * s, axis=-1)
-        parts.append(0.5 * (inner - _np.sum(_np.linalg.inv(cov) * cov_dot)))
-    return sum(parts[1:], parts[0])
-
-
-_logpdf: Any = custom_operation(
-    _forward, _pullback, _pushforward, name="multivariate_normal.logpdf"
-)
 
 
 def logpdf(
@@ -67,7 +79,7 @@ def logpdf(
     distribution, and this with a regular covariance, are ``chainrule.scipy.stats``'s.
     """
     if not allow_singular and _is_of_vectors(x, mean, cov):
-        return _logpdf(x, mean, cov)
+        return record(logpdf_grad, (x, mean, cov))
     cov = symmetric(cov)
     singular = allow_singular and first_vertex(x, mean) is not None
     if not singular or first_vertex(cov) is not None:
