@@ -150,3 +150,35 @@ def test_threads_have_work_of_their_own():
         found = list(pool.map(lambda k: run((k % 8) * x)[0], range(64)))
     for k, z in enumerate(found):
         np.testing.assert_array_equal(z, wanted[k % 8])
+
+
+def test_scans_without_a_tape_have_fused_steps():
+    k = np.fft.rfftfreq(512, 1 / 512)
+
+    def f(u, nu):
+        def step(v, _):
+            v = np.fft.rfft(np.sin(np.fft.irfft(v, n=512))) * np.exp(-nu * k**2)
+            return v, np.abs(v[1])
+
+        v, sizes = gd.scan(step, np.fft.rfft(u), None, length=6)
+        return np.sum(np.fft.irfft(v, n=512) ** 3) + np.sum(sizes)
+
+    u = RNG.normal(size=512)
+    plain = gd.value_and_grad(f, (0, 1))
+    fast = gd.compile(plain, executor="native")
+    value, (by_u, by_nu) = plain(u, 1e-4)
+    for _ in range(3):
+        got, (got_u, got_nu) = fast(u, 1e-4)
+        np.testing.assert_allclose(got, value, rtol=1e-12)
+        np.testing.assert_allclose(got_u, by_u, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(got_nu, by_nu, rtol=1e-10)
+    loops = fast.stats()["programs"][0]["loops"]
+    assert all("complex128 values; loops" in x["because"] for x in loops)
+    functions = {type(r.function) for b in bodies(fast) for r in b.run.program.rows}
+    assert Transformed in functions
+
+
+def bodies(fast):
+    """Return the bodies of a program's loops."""
+    rows = fast.newest()[1].program.rows
+    return [row.function.body for row in rows if hasattr(row.function, "body")]

@@ -35,15 +35,13 @@ from chainrule.compiler.control.carries import (
     entry_of,
     held_dtype,
 )
+from chainrule.compiler.control.scan_forms import FusedSteps, form_of
 from chainrule.compiler.executors import costs, running
 from chainrule.compiler.executors.running import Running
-from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape.array_scan import ArrayScan
 from chainrule.compiler.tape.loops import lowered_pass, lowered_scan, lowered_while
 from chainrule.compiler.tape.lowering import Builder
-from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
@@ -240,20 +238,13 @@ class Scan(Loop):
         if because:
             return Running(None, because)
         native = options.executor != "vm"
-        large = native and costs.is_large(program, LARGE_ON_TAPE)
-        of_body = program, self.carried, self.mapped, self.count
+        of_body = self.body, self.carried, self.mapped, self.count
         try:
-            tape = (ArrayScan if large else TapeLoop)(*of_body, reverse=self.reverse)
+            form = form_of(*of_body, reverse=self.reverse, native=native)
         except CannotLowerError as error:
-            because = str(error) or "it has no form on a tape"
-            if not native or large:
-                return Running(None, because)
-            try:  # which may call machine code
-                tape = ArrayScan(*of_body, reverse=self.reverse)
-            except CannotLowerError:
-                return Running(None, because)
+            return Running(None, str(error))
         seconds = costs.stepping_seconds(program, self.count * self.home.repeats)
-        return Running.chosen(tape, options, seconds)
+        return Running.chosen(form, options, seconds)
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of this loop, and the programs inside it."""
@@ -286,7 +277,9 @@ class Scan(Loop):
         return (*self.body.likes[: self.carried], *stacked)
 
     def _on_tape(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
-        """Run all steps in one call."""
+        """Run all steps in one call, or one by one if they are fused."""
+        if isinstance(self.running.loop, FusedSteps):
+            return self._step_by_step(leaves, captured)
         n, ys = self.carried, self.returned - self.carried
         flags = zip(self.history, self.stored[ys:], strict=True)
         kept = {i for i, stored in flags if stored}

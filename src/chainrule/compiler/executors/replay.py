@@ -105,6 +105,10 @@ class Replay:
         self._free.append(self._made())
         return self
 
+    def hasten(self) -> None:
+        """Have all made that the first call needs, as a tape has."""
+        self.ready()
+
     def _made(self) -> tuple[Any, ...]:
         """Return new buffers."""
         return self.buffers.made()

@@ -16,6 +16,7 @@ from typing import Any
 
 from chainrule.compiler.background import Task, later
 from chainrule.compiler.executors import costs
+from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.options import Options
@@ -120,7 +121,7 @@ class Running:
     Attributes
     ----------
     loop
-        A ``TapeLoop`` or ``Blocks``; ``None`` if it cannot be one.
+        A ``TapeLoop``, ``Blocks``, or fused steps; ``None`` if it cannot be one.
     on_numpy
         Whether NumPy runs it now.
     because
@@ -130,7 +131,7 @@ class Running:
     """
 
     def __init__(
-        self, loop: TapeLoop | Blocks | None, because: str = "asked for"
+        self, loop: TapeLoop | Blocks | Replay | None, because: str = "asked for"
     ) -> None:
         """Have NumPy run the loop, if it is ``None``, and else the VM."""
         self.loop: Any = loop
@@ -144,7 +145,7 @@ class Running:
 
     @classmethod
     def chosen(
-        cls, loop: TapeLoop | Blocks, options: Options, seconds: float
+        cls, loop: TapeLoop | Blocks | Replay, options: Options, seconds: float
     ) -> Running:
         """Return what an option asks for, or the best that is worth its cost.
 
@@ -219,7 +220,7 @@ class Running:
         """Leave NumPy, if what else runs the loop can be made."""
         try:
             make()
-            self.on_numpy, self.because = False, because
+            self.on_numpy, self.because = False, getattr(self.loop, "because", because)
         except CannotLowerError as error:
             self.on_numpy = not self._interpreted
             self.because = failed(error)
