@@ -135,7 +135,8 @@ class Run(Recording, traces.Trace):
         """Return the result: plain, unless it depends on boxes from outside."""
         outputs = self.outputs
         if self.is_alone:
-            return as_numpys(plain_copy(outputs[0]))
+            value = outputs[0]._value
+            return value.copy() if value.__class__ is ndarray else np.float64(value)
         if not self.is_nested:
             outputs = [as_numpys(plain_copy(z)) for z in outputs]
             if self.whole is not None:

@@ -12,12 +12,13 @@ from chainrule.operations_grad.matrix_parts import conjugate
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive
-from chainrule.rules.namespace import EXTRA
+from chainrule.rules.namespace import EXTRA, plain
 from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import (
     dtype_of,
     is_complex,
     kept_shape,
+    ndarray,
     normalize_axes,
     shape_of,
 )
@@ -85,6 +86,8 @@ class vector_norm_grad(general):
         ord: float = 2,
     ) -> tuple[Value]:
         """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
+        if xp is plain and ord == 2 and _is_usual(z, x):
+            return (z_grad * (x / z),)
         kept = kept_shape(shape_of(x), axis)
         z, z_grad = xp.reshape(z, kept), xp.reshape(z_grad, kept)
         z = xp.norm_in_range(z, x, ord=ord)
@@ -109,6 +112,14 @@ class vector_norm_grad(general):
         kept = xp.norm_in_range(kept, x, ord=ord)
         partial = _norm_partial(xp, kept, x, ord)
         return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
+
+
+def _is_usual(z: Any, x: Any) -> bool:
+    """Tell whether the one norm of a real array is neither 0 nor out of its range."""
+    if type(z) is not np.float64 or type(x) is not ndarray or x.dtype.kind != "f":
+        return False
+    low, high = _range_of(z.dtype, 2.0)
+    return low < z < high
 
 
 def _foreign_norm(x: Any, axes: Any, ord: float, *, keepdims: bool) -> Any:

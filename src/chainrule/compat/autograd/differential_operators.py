@@ -67,9 +67,10 @@ def value_and_grad(fun: Function, x: Any) -> Any:
 def elementwise_grad(fun: Function, x: Any) -> Any:
     """Return the sum of each column of the Jacobian, in one sweep."""
     vjp, ans = _make_vjp(fun, x, copy=False)
-    if vspace(ans).iscomplex:
+    space = vspace(ans)
+    if space.iscomplex:
         raise TypeError("Elementwise_grad only applies to real-output functions.")
-    return vjp(vspace(ans).ones())
+    return vjp(space.ones())
 
 
 @unary_to_nary
