@@ -219,3 +219,39 @@ def test_arguments_in_a_list_are_taken_apart_where_scipy_does(name, kind):
     expected = np.ravel(solve(theirs, cube, args))
     found = np.ravel(solve(ours, cube, args))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", ["fmin", "fmin_bfgs", "fmin_cg", "fmin_ncg", "fmin_powell", "fmin_l_bfgs_b"]
+)
+def test_what_else_is_told_is_a_node_or_is_left_out(name):
+    def found(a):
+        def f(x):
+            return np.sum((x - a) ** 2) + a**3
+
+        if name == "fmin_l_bfgs_b":
+            return ours.fmin_l_bfgs_b(f, np.zeros(2))
+        slope = [lambda x: 2 * (x - a)] if name == "fmin_ncg" else []
+        return getattr(ours, name)(f, np.zeros(2), *slope, full_output=True, disp=0)
+
+    assert gd.grad(lambda a: found(a)[1])(1.5) == pytest.approx(3 * 1.5**2, rel=1e-4)
+    told = found(gd.node(1.5))[2:]
+    assert not any(isinstance(x, np.ndarray) for x in told)
+
+
+def test_roots_are_told_once():
+    def cube(x, a):
+        return x**3 - a
+
+    for solve, given in ((ours.brentq, (0.0, 3.0)), (ours.newton, (1.5,))):
+
+        def told(a, solve=solve, given=given):
+            return solve(cube, *given, args=(a,), full_output=True)[1].root
+
+        assert gd.grad(told)(8.0) == pytest.approx(1 / 12)
+    found = ours.root(cube, [1.5], (gd.node(8.0),))
+    assert "fjac" not in found
+    with pytest.raises(AttributeError, match="is plain"):
+        found.fjac  # noqa: B018
+    told = ours.fsolve(cube, [1.5], (gd.node(8.0),), full_output=True)[1]
+    assert set(told) == {"nfev", "fvec"}

@@ -21,7 +21,8 @@ from chainrule.scipy.optimize.roots import matrix_of, raveled
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import activity_of, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
-from chainrule.values.shapes import TUPLE
+from chainrule.transforms.gradients import grad
+from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.types import Array, Operation, Parameters, Value
 
 _np: Any = np
@@ -68,10 +69,30 @@ def _classic(name: str) -> Callable[..., Any]:
         active = activity_of(found)
         if active is not None:
             found["x"] = minimum(problem, found.x, low, high, active)
-        x = unknowns.restored(found.x)
-        return (x, *found.more) if found.get("more") else x
+        return _with_rest(name, problem, found.x, found.get("more"))
 
     return solve
+
+
+def _with_rest(
+    name: str, problem: Problem, x: Value, more: Sequence[Any] | None
+) -> Any:
+    """Return a minimum, and what else SciPy says; of a node, what is differentiated.
+
+    ``None`` is in the places of arrays that are plain.
+    """
+    z = problem.unknowns.restored(x)
+    if not more:
+        return z
+    if not isinstance(x, node) or name == "fmin_tnc":
+        return (z, *more)
+    slope = grad(problem.of)(x)
+    rest: list[Any] = [None if isinstance(v, ndarray) else v for v in more[1:]]
+    if name == "fmin_l_bfgs_b":
+        rest[0] = {**rest[0], "grad": slope}
+    if name == "fmin_bfgs":
+        rest[0] = slope
+    return (z, problem.of(x), *rest)
 
 
 def _shown(callback: Callable[..., Any] | None, unknowns: Unknowns) -> dict[str, Any]:

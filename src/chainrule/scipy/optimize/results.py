@@ -33,14 +33,21 @@ BLOCK = 256
 """Columns of the inverse of a sparse matrix that are computed together."""
 
 
-PLAIN = "constr final_simplex grad hess_inv jac lagrangian_grad multipliers v".split()
+PLAIN = (
+    "constr final_simplex grad hess_inv jac lagrangian_grad multipliers v "
+    "cov_x fjac qtf r population population_energies xl funl Jout"
+).split()
 """What SciPy says of a solution in plain numbers: they have no derivative."""
 
 
-class _Found(_Result):
+class Found(_Result):
     """A result of SciPy's, without its plain numbers where the solution is a node."""
 
     _at: Any
+
+    def __init__(self, found: Parameters, x: Value) -> None:
+        """Keep what was found, and the solution as a flat array or a node of it."""
+        self._keep(found, x)
 
     def _keep(self, found: Parameters, x: Value) -> dict[str, Any]:
         """Enter what was found; return what is kept beside it, and not printed."""
@@ -55,13 +62,13 @@ class _Found(_Result):
         if name in PLAIN and isinstance(self.__dict__.get("_at"), node):
             raise AttributeError(
                 f"{name!r} is plain in SciPy's result, so that it is left out where "
-                "the solution is a node: its derivative would be zero. There are x, "
-                "fun, jac and hess, standard_errors() and, of fits, covariance()."
+                "the solution is a node: its derivative would be zero. There are x and "
+                "fun; of minima and fits jac, hess and standard_errors() too."
             )
         return _Result.__getattr__(self, name)
 
 
-class Minimum(_Found):
+class Minimum(Found):
     """What SciPy returns of a minimum, with the Hessian there.
 
     Attributes
@@ -116,7 +123,7 @@ class Minimum(_Found):
         return self._problem.unknowns.restored(found)
 
 
-class Fit(_Found):
+class Fit(Found):
     """What SciPy returns of least squares, with the Hessian and covariances there.
 
     Attributes

@@ -11,9 +11,11 @@ import numpy as np
 import scipy.optimize
 
 from chainrule.errors import ArgumentError
+from chainrule.nodes.node_class import node
 from chainrule.progress import counted
 from chainrule.scipy.optimize.newton_steps import by_newton
 from chainrule.scipy.optimize.problems import Problem, as_array, parts_of
+from chainrule.scipy.optimize.results import Found
 from chainrule.scipy.optimize.runs import is_traced, solved
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.solving.implicit import solution
@@ -30,14 +32,18 @@ WITH_JACOBIAN = ("hybr", "lm")
 
 def solution_of(problem: Problem, x: Value) -> Any:
     """Return a root in the form of the first guess: a node where it depends on one."""
+    return problem.unknowns.restored(flat_solution_of(problem, x))
+
+
+def flat_solution_of(problem: Problem, x: Value) -> Any:
+    """Return a root as a flat array: a node where it depends on one."""
     if not problem.is_node:
-        return problem.unknowns.restored(x)
+        return x
 
     def residual(y: Value) -> Any:
         return _np.reshape(problem.of(y), (-1,))
 
-    found = solution(residual, x, reads=functools.partial(problem.reading, x))
-    return problem.unknowns.restored(found)
+    return solution(residual, x, reads=functools.partial(problem.reading, x))
 
 
 def raveled(problem: Problem) -> Callable[..., Any]:
@@ -114,8 +120,15 @@ def root(
         with counted(raveled(p), "root", own=progress) as function:
             return _scipy.root(function, start, method=method, **given)
 
-    found = solved(drive, [problem], unknowns.start)
-    found["x"] = solution_of(problem, found.x)
+    return _with_solution(solved(drive, [problem], unknowns.start), problem)
+
+
+def _with_solution(found: Any, problem: Problem) -> Any:
+    """Return a result with the root in its form; beside a node nothing plain."""
+    x = flat_solution_of(problem, found.x)
+    if isinstance(x, node):
+        found = Found(found, x)
+    found["x"] = problem.unknowns.restored(x)
     return found
 
 
@@ -144,10 +157,13 @@ def fsolve(
         return _Result(zip(("x", "infodict", "ier", "mesg"), found, strict=True))
 
     found = solved(drive, [problem], unknowns.start)
-    x = solution_of(problem, found.x)
+    at = flat_solution_of(problem, found.x)
+    x = unknowns.restored(at)
     x = _np.atleast_1d(x) if unknowns.structure is LEAF else x
-    rest = (found.get("infodict"), found.ier, found.get("mesg"))
-    return (x, *rest) if full_output else x
+    told = found.get("infodict")
+    if told is not None and isinstance(at, node):  # its matrices are plain
+        told = {"nfev": told["nfev"], "fvec": problem.of(at)}
+    return (x, told, found.ier, found.get("mesg")) if full_output else x
 
 
 def root_scalar(
@@ -275,7 +291,7 @@ def _bracketing(name: str) -> Callable[..., Any]:
         result = solved(drive, [problem], a, b)
         z, found = result.x, result.get("found")
         z = solution_of(problem, _np.atleast_1d(z)) if problem.is_node else z
-        return (z, found) if full else z
+        return (z, _with_root(found, z)) if full else z
 
     return solve
 
@@ -323,7 +339,14 @@ def newton(
         return z
     if found is None:  # in a trace the root alone is known
         return _Result(root=z) if is_array else (z, None)
-    return found._replace(root=z) if is_array else (z, *found[1:])
+    return found._replace(root=z) if is_array else (z, _with_root(found[1], z))
+
+
+def _with_root(found: Any, root: Value) -> Any:
+    """Return what SciPy says of a root, with the root that is returned beside it."""
+    if found is not None:  # in a trace the root alone is known
+        found["root"] = root
+    return found
 
 
 def _entries(problem: Problem) -> Callable[..., Any]:

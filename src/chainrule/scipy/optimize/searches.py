@@ -270,7 +270,8 @@ def brute(
     steps = [_range(r) for r in ranges]
     start = _np.array([0.5 * (low + high) for low, high in steps])
     found = minimize(func, start, args, Search(run, descends=False))
-    return (found.x, found.fun, found.grid, found.Jout) if full_output else found.x
+    told = (found.x, found.fun, found.grid, found.get("Jout"))
+    return told if full_output else found.x
 
 
 def _range(given: Any) -> tuple[float, float]:
