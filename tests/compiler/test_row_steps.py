@@ -225,3 +225,24 @@ def test_quotients_by_powers_of_two_are_products():
     nests = [row.function.nest for row in program.rows if hasattr(row.function, "nest")]
     names = [step.name for nest in nests for step in nest.plan.steps]
     assert names.count("divide") == 2
+
+
+def test_complex_numbers_over_real_ones_have_numpys_bits():
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=600) + 1j * rng.normal(size=600), rng.normal(size=600)
+    z[:4] = 0.0, 1.0, -0.0, np.inf
+    y[:8] = 0.0, np.inf, -1.0, 2.0, -0.0, 5e-324, 1e308, -np.inf
+    z[20], y[21], z[22], y[22] = np.nan, np.nan, 0.0, 0.0
+    for f in (
+        lambda z, y: np.conjugate(z / y),
+        lambda z, y: np.conjugate(z / y[2]),
+        lambda z, y: np.conjugate((y * z) / (y * y)),
+        lambda z, y: np.conjugate(z / 2.5),
+    ):
+        fast = gd.compile(f, executor="numpy")
+        with np.errstate(all="ignore"):
+            wanted = fast(z, y)
+            program = fused(fast.newest()[1].program)
+            (got,) = Replay(program)(z, y)
+        np.testing.assert_array_equal(got.real, wanted.real)
+        np.testing.assert_array_equal(got.imag, wanted.imag)

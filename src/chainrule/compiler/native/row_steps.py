@@ -85,7 +85,22 @@ def steps_of(row: Row) -> list[Meant]:
         return [first, _chosen(row.given["where"], ..., 0.0, first.is_complex)]
     if not traits_of(f).entrywise or row.given:
         raise CannotLowerError
-    return [_step(f, row, args)]
+    return _quotient_by_real(f, row, args) or [_step(f, row, args)]
+
+
+def _quotient_by_real(f: Any, row: Row, args: tuple[Any, ...]) -> list[Meant]:
+    """Return the steps of a complex array over real numbers: one over these, a product.
+
+    NumPy's loop computes it so, but looks at the size of both parts for each number. It
+    takes -0 for 0.
+    """
+    if f is not np.divide or not _is_complex(row) or _is_complex(args[1]):
+        return []
+    x, y = args
+    if getattr(y, "dtype", None) != np.float64 or not is_written("multiply", "double"):
+        return []
+    by_inverse = Meant("multiply", (x, ...), of_complex=True, is_complex=True)
+    return [Meant("add", (y, 0.0)), Meant("divide", (1.0, ...)), by_inverse]
 
 
 def _is_plain(x: Any) -> bool:
