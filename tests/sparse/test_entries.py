@@ -74,6 +74,12 @@ def springs(u):
     return out.ravel()
 
 
+def wood(u):
+    a, b, c, d = u[:-2:2], u[1:-2:2], u[2::2], u[3::2]
+    ends = 90 * (c * c - d) ** 2 + (b + d - 2) ** 2 + (b - d) ** 2 / 10
+    return np.sum(100 * (a * a - b) ** 2 + (a - 1) ** 2 + (1 - c) ** 2 + ends)
+
+
 def softmax(u):
     e = np.exp(u.reshape(8, 3))
     return (e / np.sum(e, axis=1, keepdims=True)).ravel()
@@ -121,6 +127,10 @@ HESSIANS = [
     *(lambda u, f=f: np.sum(np.sqrt(1 + f(u) ** 2)) for f in CARRIED[:9:2]),
     lambda u: np.sum((u[1:] - u[:-1] ** 2) ** 2),
     lambda u: np.sum(u**3) * u[0],
+    lambda u: (
+        np.sum(u) - np.sum(np.log(9 - u * u)) - np.sum(np.log(9 - u[1:] - u[:-1]))
+    ),
+    wood,
     lambda u: np.sum(np.where(u > 1, u**3, np.sin(u) * u[::-1])),
 ]
 

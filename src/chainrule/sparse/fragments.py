@@ -101,6 +101,8 @@ def picked(f: Fragment, places: Array, start: int) -> Fragment:
     source = _np.repeat(_np.arange(counts.size), counts)
     turn = _np.arange(source.size) - _np.repeat(_np.cumsum(counts) - counts, counts)
     rows = order[first[source] + turn]
+    if same(source, _np.arange(f.columns.size)):
+        return f._replace(rows=rows)
     values = f.values if is_number(f.values) else f.values[source]
     return Fragment(rows, f.columns[source], values)
 

@@ -58,11 +58,33 @@ class Places:
         if not self._parts:
             return base[self._copies(base.size)]
         together = _np.concatenate(self._places)
-        if _np.bincount(together).max() == 1:
+        if _np.bincount(together).max() == 1 or self._add_up(base):
             return self._written(base)
         sums = plain.unindex(_joined(self._parts), index=(together,), shape=base.shape)
         sums = sums + base if _np.any(base) else sums
         return sums[self._copies(base.size)] if self._above.size else sums
+
+    def _add_up(self, base: Array) -> bool:
+        """Make one part of those that meet; tell whether no two meet any more.
+
+        It holds the places of both, among which those of each have to be in one piece.
+        """
+        if any((_np.diff(at) <= 0).any() for at in self._places):
+            return False  # one meets itself
+        owner: Any = _np.full(base.size, -1, _np.int32)
+        found: dict[int, tuple[Any, Any]] = {}
+        for i, (part, at) in enumerate(zip(self._parts, self._places, strict=True)):
+            for k in _np.flatnonzero(_np.bincount(owner[at] + 1)[1:]).tolist():
+                both = _np.union1d(found[k][1], at)
+                padded = [_padded(*each, both) for each in (found.pop(k), (part, at))]
+                if any(x is None for x in padded):
+                    return False
+                part, at = padded[0] + padded[1], both
+            found[i] = part, at
+            owner[at] = i
+        self._parts = [part for part, _ in found.values()]
+        self._places = [at for _, at in found.values()]
+        return True
 
     def _copies(self, count: int) -> Any:
         """Return where each entry is read."""
@@ -79,10 +101,14 @@ class Places:
         if self._above.size:
             parts, places = self._with_copies(parts, places, base.size)
             base = base[self._copies(base.size)]
-        runs = list(map(run_of, places))
-        if len(parts) == 1 or all(isinstance(x, slice) for x in runs):
-            for part, run in zip(parts, runs, strict=True):
-                base = plain.setitem(base, part, index=run)
+        runs = list(map(_runs_of, places))
+        if len(parts) == 1 or max(map(len, runs)) <= RUNS:
+            for part, own, at in zip(parts, runs, places, strict=True):
+                if not 1 < len(own) <= RUNS:
+                    base = plain.setitem(base, part, index=run_of(at))
+                    continue
+                for some, run in own:
+                    base = plain.setitem(base, part[some], index=run)
             return base
         table, where = _np.unique(base, return_inverse=True)
         together = _np.concatenate(places)
@@ -106,6 +132,41 @@ class Places:
 
 def _joined(parts: Sequence[Any]) -> Any:
     return parts[0] if len(parts) == 1 else _np.concatenate(parts)
+
+
+def _padded(part: Any, at: Array, places: Array) -> Any:
+    """Return a part with zeros for the other places; ``None`` if it is not in a piece.
+
+    All places are in order.
+    """
+    start = int(_np.searchsorted(places, at[0]))
+    after = places.size - start - at.size
+    if not _np.array_equal(places[start : start + at.size], at):
+        return None
+    zeros = [_np.zeros(n, part.dtype) for n in (start, after)]
+    return _np.concatenate([x for x in (zeros[0], part, zeros[1]) if x.shape != (0,)])
+
+
+def _runs_of(places: Array) -> list[tuple[slice, slice]]:
+    """Return which entries are evenly apart, and their places.
+
+    Of more than ``RUNS`` some are left out.
+    """
+    found: list[tuple[slice, slice]] = []
+    start = 0
+    while start < places.size and len(found) <= RUNS:
+        steps: Any = _np.diff(places[start:])
+        uneven: Any = _np.append(steps != steps[:1], True)
+        count = 1 + int(_np.argmax(uneven)) if steps.size and steps[0] > 0 else 1
+        some = slice(start, start + count)
+        first, last = _np.take(places[some], [0, -1]).tolist()
+        found.append((some, slice(first, last + 1, int(steps[0]) if count > 1 else 1)))
+        start += count
+    return found
+
+
+RUNS = 4
+"""Runs of places of a part up to which each is written by itself."""
 
 
 def run_of(places: Array) -> Any:
