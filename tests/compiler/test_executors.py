@@ -99,6 +99,29 @@ def test_calls_pay_for_their_share_of_loading_llvm(monkeypatch):
         assert ran == [*NUMPY * runs, *turns[1:], *NATIVE]
 
 
+def test_a_first_call_on_large_arrays_makes_native_code_if_numpy_takes_half_of_that(
+    monkeypatch,
+):
+    pytest.importorskip("llvmlite")
+    x = np.linspace(0.1, 0.9, 1 << 18)
+    for making, expected in ((1e9, NUMPY), (1e-9, NATIVE)):
+        monkeypatch.setattr(costs, "making_seconds", lambda _, m=making: m)
+        fast = gd.compile(lambda x: np.sum(np.exp(x) * x))
+        np.testing.assert_allclose(fast(x), np.sum(np.exp(x) * x), rtol=1e-12)
+        assert [fast.stats()["programs"][0]["executor"]] == expected
+
+
+def test_what_numpy_takes_counts_what_is_reduced_and_multiplied():
+    def seconds(f, *arguments):
+        fast = gd.compile(f, executor="numpy")
+        fast(*arguments)
+        return costs.numpy_seconds(fast.newest()[1].program)
+
+    x = np.ones((1000, 1000))
+    assert seconds(np.sum, x) > 100 * seconds(np.sum, x[:10, :10])
+    assert seconds(lambda x: x @ x, x) > 10 * seconds(lambda x: x + x, x)
+
+
 @pytest.mark.usefixtures("costs_two_runs")
 def test_an_executor_that_is_slower_in_a_trial_is_left_again(monkeypatch):
     monkeypatch.setattr(trial, "_HOPELESS", 1.0)
@@ -150,6 +173,12 @@ def test_what_was_only_guessed_to_be_slow_has_a_turn():
     assert winner(before, after, 99.0, guessed=True) == (before, 12)
     before, after = Timed(*[9.0] * 99), Timed(*[2.0] * 99)
     assert winner(before, after, 99.0, guessed=True) == (after, 4)
+
+
+def test_what_was_estimated_to_be_slow_has_a_turn_unless_it_is_clear():
+    for usual, runs in ((9.0, 3), (2.5, 4)):
+        before, after = Timed(*[9.0] * 99), Timed(*[2.0] * 99)
+        assert winner(before, after, usual, estimated=True) == (after, runs)
 
 
 def test_a_trial_on_a_busy_machine_judges_the_fastest_runs():

@@ -16,7 +16,7 @@ TURN, ROUNDS = 3, 5
 CLEAR = 1.25
 """How many times as fast is enough: after one round, against ``after`` after two."""
 
-OBVIOUS = 2.0
+OBVIOUS = 1.5
 """How many times as fast as all runs of the other before is enough without a round."""
 
 _HOPELESS, _EVER = 4.0, 1e9
@@ -32,16 +32,23 @@ class Trial:
     """
 
     def __init__(
-        self, before: Any, after: Any, usual: float, *, guessed: bool = False
+        self,
+        before: Any,
+        after: Any,
+        usual: float,
+        *,
+        guessed: bool = False,
+        estimated: bool = False,
     ) -> None:
         """Start with ``after``; ``usual`` is the fastest run of ``before`` so far.
 
-        Where that is ``guessed``, ``before`` has a turn in any case, which one slow run
-        ends.
+        Where that is ``guessed``, ``before`` has a turn in any case. One slow run ends
+        it, and one where it is ``estimated``.
         """
         self._both = before, after
         self._usual = usual
-        self._guessed = guessed
+        self._known = not guessed
+        self._guessed = guessed or estimated
         self._best = [math.inf, math.inf]
         self._i = 1
         self._runs = self._rounds = 0
@@ -82,8 +89,7 @@ class Trial:
             return False
         self._runs = 0
         if self._i:
-            known = not self._guessed
-            obvious = first and known and OBVIOUS * best[1] <= self._usual
+            obvious = first and self._known and OBVIOUS * best[1] <= self._usual
             self._i = int(obvious)
             return obvious
         self._rounds += 1

@@ -104,8 +104,9 @@ class Choice:
         """What is to be spent before the next executor is made, if one will be."""
         self._patience: float = math.inf
         """How long loops may run on NumPy before the next executor is made at once."""
-        self._guessed: bool = False
-        """Whether how long NumPy takes was guessed from the first call."""
+        self._unsure: dict[str, bool] = {}
+        """Whether how long NumPy takes is ``guessed`` from the first call, or
+        ``estimated`` from the rows."""
         self._task: Task | None = None
         self._following: Any = None
         """What waits until it pays to make it ready."""
@@ -187,12 +188,15 @@ class Choice:
         making = costs.making_seconds(self.program)
         if any(hasattr(row.function, "told") for row in self.program.rows):
             self._patience = making
+        if self._deferred:  # at most twice the best choice
+            if 2.0 * costs.first_seconds(self.program) > making:
+                self._patience, self._unsure = 0.0, {"estimated": True}
+                self._fastest = costs.numpy_seconds(self.program)
+            return
         ran = self._spent - costs.TRACING * len(self.program.rows)
-        if self._deferred:
-            ran = 2.0 * costs.numpy_seconds(self.program)  # twice the best choice
         if ran > making:  # as NumPy will, in each call
             self._patience, self._fastest = 0.0, self._spent
-            self._guessed = ran < _SHORT
+            self._unsure = {"guessed": ran < _SHORT}
 
     def _start_on_vm(self) -> None:
         try:
@@ -271,11 +275,8 @@ class Choice:
         self._task = None
         if self._next is not None:
             after, self.reason = self._next
-            usual, guessed = self._fastest, self._guessed
-            self._trial, self._guessed = (
-                Trial(self.run, after, usual, guessed=guessed),
-                False,
-            )
+            self._trial = Trial(self.run, after, self._fastest, **self._unsure)
+            self._unsure = {}
             self.run = after
         elif self._limit == math.inf:
             self._stay(self.reason)

@@ -20,6 +20,8 @@ from chainrule.compiler.tape.held import HELD
 from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.tape import Tape
+from chainrule.compiler.tracing.rows import Row
+from chainrule.rules import traits_of
 
 LOADING, STARTING = 0.15, 0.15
 """Seconds that loading LLVM takes, and compiling the VM, once per process each."""
@@ -48,7 +50,7 @@ and more."""
 BESIDE = 0.25
 """Share of compiling that callers pay for if LLVM has a core of its own: the text."""
 
-_CALL, _SCALAR, _ENTRY, _STEP = 1e-6, 2.5e-8, 7e-10, 1.5e-6
+_CALL, _SCALAR, _ENTRY, _TERM, _STEP, _FRESH = 1e-6, 2.5e-8, 7e-10, 4e-11, 1.5e-6, 2e-10
 
 _LONG = 1e-3
 """Seconds of steps on NumPy from which on a trace takes none of them."""
@@ -67,11 +69,26 @@ def numpy_seconds(program: Program) -> float:
             about = told()
             steps = about.get("steps", STEPS)
             total += _CALL + sum(stepping_seconds(x, steps) for x in about["programs"])
-        elif row.shape == ():
-            total += _SCALAR
+        elif (entries := _entries(row)) == 1:
+            total += _SCALAR if row.shape == () else _CALL
         else:
-            total += _CALL + _ENTRY * math.prod(row.shape or (1,))
+            total += _CALL + _ENTRY * entries
+            if row.function is np.matmul:
+                total += _TERM * entries * row.args[0].shape[-1]
     return total
+
+
+def _entries(row: Row) -> int:
+    """Return how many entries a row computes, or a third of those that it reduces."""
+    shape, operands = row.shape or (), row.operands
+    if operands and operands[0].shape and traits_of(row.function).reduces is not None:
+        return 1 + math.prod(operands[0].shape) // 3
+    return math.prod(shape)
+
+
+def first_seconds(program: Program) -> float:
+    """Estimate what a first run costs on NumPy, in memory that was not used before."""
+    return numpy_seconds(program) + _FRESH * _held(program)
 
 
 def stepping_seconds(body: Program, steps: int) -> float:
@@ -183,6 +200,11 @@ ARRAY, NUMBER = 112, 24
 
 def room(program: Program) -> float:
     """Return the bytes that a tape may hold: little more than NumPy does at once."""
+    return ROOM + MORE * _held(program)
+
+
+def _held(program: Program) -> int:
+    """Return the bytes that NumPy holds at once."""
     last, ending = program.last_uses(), dict[int, int]()
     live = most = 0
     for i, row in enumerate(program.rows):
@@ -197,7 +219,7 @@ def room(program: Program) -> float:
             ending[end] = ending.get(end, 0) + size
         most = max(most, live)
         live -= ending.pop(i, 0)
-    return ROOM + MORE * most
+    return most
 
 
 def batched_seconds(program: Program, count: int) -> float:
