@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.native.fusion import fused
+from chainrule.compiler.native.indexed import Indexed
+from chainrule.compiler.native.whole_numbers import Within
+from chainrule.compiler.programs.signals import NanFound
 from tests.compiler.comparing import assert_same
 
 pytestmark = pytest.mark.skipif(
@@ -198,6 +203,66 @@ def test_what_is_outside_is_an_error(many, outside):
             with pytest.raises(IndexError, match="out of bounds"):
                 fast(x, bad)
         np.testing.assert_allclose(fast(x, good), g(x, good))
+
+
+def run_in_loops(f, *args):
+    """Return the results of a program that NumPy runs, with loops in native code."""
+    fast = gd.compile(f, executor="numpy")
+    expected = fast(*args)
+    program = fused(fast.newest()[1].program)
+    names = {type(row.function) for row in program.rows}
+    assert {Indexed, Within} <= names
+    return Replay(program), expected
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "F", "D"])
+@pytest.mark.parametrize(
+    "name",
+    ["entries", "rows", "columns", "both axes", "a grid", "sums", "sums of rows",
+     "parts of rows", "largest"],
+)  # fmt: skip
+def test_numbers_of_other_kinds_are_picked_without_a_tape(name, dtype):
+    if name in ("largest", "sums") and dtype in "FD":
+        pytest.skip("NumPy orders no complex numbers, and the zeros are real")
+
+    def f(x, m, w, i, j, k):
+        z = FUNCTIONS[name](x, m, w, i, j, k)
+        return np.sum(np.abs(z) ** 2), z
+
+    def given(kind, number=np.int64):
+        values = [v + 0.5 * v[::-1] * (1j if dtype in "FD" else 1) for v in arrays()]
+        return [v.astype(dtype) for v in values], integers(kind, number)
+
+    slopes = gd.grad(lambda *v: f(*v)[0], (0, 1, 2))
+    for g in (lambda *v: f(*v)[1], slopes):
+        (x, m, w), places = given("any")
+        run, _ = run_in_loops(g, x, m, w, *places)
+        for kind in ("any", "of zero on"):
+            (x, m, w), places = given(kind)
+            args = x[::-1], np.asfortranarray(m), w, *places
+            found, expected = run(*args), g(*args)
+            expected = expected if isinstance(expected, tuple) else (expected,)
+            rtol = 1e-5 if dtype in "fF" else 1e-12
+            for mine, theirs in zip(found, expected, strict=True):
+                assert_same(mine, theirs, rtol, 1.0)
+        for bad in places[:2]:
+            bad[7] = N
+        with pytest.raises(NanFound):
+            run(x, m, w, *places)
+
+
+def test_short_integers_and_narrow_parts_without_a_tape():
+    def f(x, w, i):
+        z = gd.zeros(N)
+        np.add.at(z, i, w * x[i])
+        return np.sum(z * z)
+
+    x, w, i = RNG.normal(size=N), RNG.normal(size=600), integers("any", np.int32)[0]
+    x, w = x.astype(np.float32), w.astype(np.float32)
+    g = gd.value_and_grad(f, (0, 1))
+    run, _ = run_in_loops(g, x, w, i)
+    value, slopes = g(x, w, i[::-1])
+    assert_same(run(x, w, i[::-1]), (value, *slopes), 1e-5, 1.0)
 
 
 def test_large_arrays_are_picked_from_where_they_are():

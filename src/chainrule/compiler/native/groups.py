@@ -21,7 +21,6 @@ from chainrule.compiler.native.accumulated import Accumulated
 from chainrule.compiler.native.collected import Collected
 from chainrule.compiler.native.computed_again import ComputedAgain
 from chainrule.compiler.native.hyperbolic_pairs import pairs_of_tanh
-from chainrule.compiler.native.indexed import OfIntegers
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -35,6 +34,7 @@ from chainrule.compiler.native.row_steps import (
 from chainrule.compiler.native.searched import Searched
 from chainrule.compiler.native.transforms import Transformed
 from chainrule.compiler.native.views import Views, only_shows
+from chainrule.compiler.native.whole_numbers import OfIntegers
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.protection import is_of_others
 from chainrule.compiler.tracing.rows import Row

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.compiler.native.groups import LARGE
-from chainrule.compiler.native.indexed import (
+from chainrule.compiler.native.indexed import Indexed, Layout
+from chainrule.compiler.native.views import Shown, Views
+from chainrule.compiler.native.whole_numbers import (
     Axis,
-    Indexed,
+    Flag,
     Integers,
-    Layout,
     Within,
     joined_axes,
 )
-from chainrule.compiler.native.views import Shown, Views
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Row, rows_in
 from chainrule.operations_grad.extremes_at import maximum_at, minimum_at
@@ -41,7 +41,7 @@ from chainrule.values.types import ArrayValue, Index, Shape
 _np: Any = np
 FEWEST = 1 << 8
 """Entries that are picked from which on they are worth code of their own."""
-_FLOAT: Any = np.dtype(np.float64)
+_EXTREMES: Any = (maximum_at, minimum_at)
 _WHOLE: Any = np.dtype(np.int64)
 _ARRAY: Any = (Row, ndarray)
 _LIST: Any = list
@@ -64,11 +64,12 @@ class _Picking(NamedTuple):
 def index_natively(program: Program, views: Views, *, top: bool) -> bool:
     """Let native code pick entries by arrays of integers; tell whether it will.
 
-    What is written at constant places goes by other names where this is no ``top`` one.
+    What is written at constant places goes by other names where this is no ``top`` one,
+    and NumPy writes where there is no tape.
     """
     indexing, found = _Indexing(views), False
     for row in program.rows:
-        picking = _picking(row)
+        picking = _picking(row, on_tape=views.floats)
         if picking is not None and (_is_computed(picking) or top):
             with suppress(CannotIndexError):
                 indexing.make(row, picking)
@@ -78,10 +79,13 @@ def index_natively(program: Program, views: Views, *, top: bool) -> bool:
     return found
 
 
-def _picking(row: Row) -> _Picking | None:
-    """Return what a row picks of float64 numbers, if native code is to do it."""
+def _picking(row: Row, *, on_tape: bool) -> _Picking | None:
+    """Return what a row picks, if native code is to do it."""
     f, args, given = row.function, row.args, row.given
-    if row.dtype != _FLOAT or row.shape is None:
+    kinds = "d" if on_tape else "fdFD"
+    if row.shape is None or row.dtype is None or row.dtype.char not in kinds:
+        return None
+    if f is setitem and not on_tape:
         return None
     if f is operator.getitem:
         found = _Picking(args[0], None, args[1])
@@ -95,7 +99,7 @@ def _picking(row: Row) -> _Picking | None:
         found = _Picking(args[0], None, (*before, args[1]))
     elif f is unindex:
         found = _Picking(None, args[0], given["index"])
-    elif f in (added_at, maximum_at, minimum_at, setitem):
+    elif f in (added_at, setitem) or (f in _EXTREMES and row.dtype.kind == "f"):
         x, y = args
         found = _Picking(x, y, given["index"])
     else:
@@ -134,39 +138,71 @@ class _Indexing:
             raise CannotIndexError
         name = "getitem" if reads else row.function.__name__
         if reads:
-            array, part = _shown(picking.array, self._views), _contiguous(wide)
+            array, part = self._shown(picking.array, row), _contiguous(wide)
             args = [array.base]
         else:
-            array, part = _contiguous(shape), _shown(picking.part, self._views)
+            array, part = _contiguous(shape), self._shown(picking.part, row)
             before = [] if name == "unindex" else [_whole(picking.array, row)]
             args = [*before, part.base]
         spread = _steps(_broadcast(part.view, wide))
         lists = [p for p in parts if isinstance(p, _ARRAY)]
         seen = [self._views.of(p) if isinstance(p, Row) else _alone(p) for p in lists]
         layout = _layout(parts, array, (_start(part), spread), seen)
-        flags = self._flags(layout.integers, seen)
-        row.function = Indexed(name, row.shape, layout, len(flags))
-        row.args = (*args, *(x.base for x in seen), *flags)
+        integers = [x.base for x in seen]
+        looked = [self._looked(*x) for x in zip(layout.integers, seen, strict=True)]
+        flags: list[Row] = []
+        if self._views.floats:
+            flags = list(dict.fromkeys(x for x in looked if isinstance(x, Row)))
+        else:
+            integers = looked
+        if row.dtype.kind == "c":
+            layout = _of_two(layout)
+        row.function = Indexed(name, (row.shape, row.dtype), layout, len(flags))
+        row.args = (*args, *integers, *flags)
         row.given = NO_KEYWORDS
         row.operands = rows_in(row.args)
 
-    def _flags(self, integers: Sequence[Integers], seen: Sequence[Shown]) -> list[Row]:
-        """Return the rows that tell whether integers are outside, each of them once."""
-        flags: list[Row] = []
-        for of, shown in zip(integers, seen, strict=True):
-            base, steps = shown.base, _steps(shown.view)
-            if not isinstance(base, Row):
-                continue
-            pairs = zip(shown.view.shape, steps, strict=True)
-            axes = [Axis(n, 0, 0, (s,)) for n, s in pairs if s or not n]
-            called: Any = Within(of.length, of.start, joined_axes(axes))
-            key = base, called.described
-            if key not in self._known:
-                number: Any = _np.zeros(())[()]
-                self._known[key] = Row(called, (base,), {}, [base], number, base.serial)
-                self.rows.append(self._known[key])
-            flags.append(self._known[key])
-        return list(dict.fromkeys(flags))
+    def _looked(self, of: Integers, shown: Shown) -> Any:
+        """Return the row that looks at integers, made once; constants as they are.
+
+        On a tape it is a flag, else the integers.
+        """
+        base, steps = shown.base, _steps(shown.view)
+        if not isinstance(base, Row):
+            return base
+        pairs = zip(shown.view.shape, steps, strict=True)
+        axes = joined_axes([Axis(n, 0, 0, (s,)) for n, s in pairs if s or not n])
+        floats = self._views.floats
+        called: Any = (Flag if floats else Within)(of.length, of.start, axes)
+        key = base, called.described
+        if key not in self._known:
+            row = Row(called, (base,), {}, [base], _np.zeros(())[()], base.serial)
+            if not floats:
+                row.shape, row.dtype = base.shape, _WHOLE
+            self._known[key] = row
+            self.rows.append(row)
+        return self._known[key]
+
+    def _shown(self, x: Any, row: Row) -> Shown:
+        """Return how an array like a row, or one number, is read."""
+        if isinstance(x, Row) and x.shape is not None:
+            return self._views.of(x if x.dtype == row.dtype else self._cast(x, row))
+        if isinstance(x, Row) or not isinstance(x, (float, int, *ARRAYS)):
+            raise CannotIndexError
+        array = np.asarray(x)
+        if not np.can_cast(array.dtype, row.dtype, "same_kind"):
+            raise CannotIndexError
+        return self._views.of(_np.array(array, row.dtype, order="C"))
+
+    def _cast(self, x: Row, row: Row) -> Row:
+        """Return an array in the dtype of a row; a tape has that of another."""
+        narrow = x.dtype is not None and x.dtype.kind in "fc"
+        if self._views.floats or not narrow or not _np.can_cast(x.dtype, row.dtype):
+            raise CannotIndexError
+        cast = row.with_call(np.astype, (x, row.dtype))
+        cast.shape = x.shape
+        self.rows.append(cast)
+        return cast
 
 
 def _layout(
@@ -198,6 +234,15 @@ def _layout(
     pairs = zip(axes, part[1], strict=True)
     joined = joined_axes([Axis(n, a, p, m) for (n, a, m), p in pairs])
     return Layout(start, part[0], joined, tuple(integers))
+
+
+def _of_two(layout: Layout) -> Layout:
+    """Return the same places of complex numbers, of two numbers each."""
+    axes = [a._replace(array=2 * a.array, part=2 * a.part) for a in layout.axes]
+    last = Axis(2, 1, 1, (0,) * len(layout.integers))
+    integers = [x._replace(step=2 * x.step) for x in layout.integers]
+    start, part = 2 * layout.array, 2 * layout.part
+    return Layout(start, part, joined_axes([*axes, last]), tuple(integers))
 
 
 def _parts(index: Index, shape: Shape) -> list[Any]:
@@ -249,25 +294,13 @@ def _axis_of_lists(parts: Sequence[Any]) -> int:
     return picking.index(True) if any(picking) and are_together(picking) else 0
 
 
-def _shown(x: Any, views: Views) -> Shown:
-    """Return how an array of float64 numbers, or one number, is read."""
-    if isinstance(x, Row) and x.dtype == _FLOAT and x.shape is not None:
-        return views.of(x)
-    if isinstance(x, Row) or not isinstance(x, (float, int, *ARRAYS)):
-        raise CannotIndexError
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
-        raise CannotIndexError
-    return views.of(_np.array(array, _FLOAT, order="C"))
-
-
 def _whole(x: Any, row: Row) -> Any:
     """Return an array that is copied before it is changed."""
     if isinstance(x, Row):
-        if x.dtype != _FLOAT or x.shape != row.shape:
+        if x.dtype != row.dtype or x.shape != row.shape:
             raise CannotIndexError
         return x
-    return _np.ascontiguousarray(_np.broadcast_to(x, row.shape), _FLOAT)
+    return _np.ascontiguousarray(_np.broadcast_to(x, row.shape), row.dtype)
 
 
 def _contiguous(shape: Shape) -> Shown:
@@ -298,13 +331,13 @@ def _broadcast(view: Any, shape: Shape) -> Any:
 
 def _steps(view: Any) -> tuple[int, ...]:
     """Return how far apart entries are along each axis."""
-    return tuple(s // 8 for s in view.strides)
+    return tuple(s // view.itemsize for s in view.strides)
 
 
 def _start(shown: Shown) -> int:
     """Return where in its array a view starts, in entries."""
     here, there = (x.__array_interface__["data"][0] for x in (shown.view, shown.array))
-    return (here - there) // 8
+    return (here - there) // shown.view.itemsize
 
 
 __all__ = ["index_natively"]

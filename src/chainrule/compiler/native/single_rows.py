@@ -57,8 +57,7 @@ def compute_by_themselves(
         or (not views.floats and as_transformed(row))
         for row in program.rows
     ]
-    if views.floats:
-        found.append(index_natively(program, views, top=top))
+    found.append(index_natively(program, views, top=top))
     accumulated = views.floats and accumulate(program, views, MOVED_ON_TAPE)
     return accumulated or any(found)
 
