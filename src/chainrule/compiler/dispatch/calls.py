@@ -160,7 +160,8 @@ def _run_of(
             raise StaleValueError(
                 f"{call!r} returns other numbers (by {apart:.2g}) where it is traced "
                 "for its derivative than its program does: what it reads from outside "
-                "has changed, or it draws random numbers. Pass that as an argument."
+                "has changed, or it draws random numbers: pass that as an argument. Or "
+                "compile the derivative: gd.compile(gd.grad(f))."
             )
     return run
 
