@@ -12,6 +12,7 @@ Each module holds one kind, and all but one six workloads or more, of different 
 ``matrices.py``      solve, slogdet, inv and cholesky of one matrix together
 ``fixed_points.py``  iterations on arrays, and Gaussian mixtures
 ``writes.py``        programs that fill and change arrays
+``spectral.py``      Fourier transforms
 ``daily.py``         a filter, a fit, an inversion, two regressions, a chain of bodies
 ``edges.py``         a graph and texts, whose places are arguments (two workloads)
 ``styles.py``        twelve pairs that differ in style alone, both by chainrule
@@ -35,6 +36,7 @@ from benchmarks.workloads.kinds import (
     neighbours,
     networks,
     scans,
+    spectral,
     styles,
     ten_numbers,
     writes,
@@ -50,6 +52,7 @@ KINDS = (
     matrices,
     fixed_points,
     writes,
+    spectral,
     styles,
     daily,
     edges,
