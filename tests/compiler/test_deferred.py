@@ -44,6 +44,21 @@ def test_a_derivative_computes_no_value_for_the_example(computed):
     assert not computed
 
 
+def test_transforms_compute_no_value_for_the_example(computed):
+    x = np.cos(np.arange(35.0)).reshape(5, 7)
+
+    def f(x):
+        z = np.fft.rfft(np.sin(x), 9, norm="ortho")
+        y = np.fft.irfft(z * (1.0 + 2.0j), n=8)
+        return np.sum(np.abs(np.fft.ifft(y * y, axis=0)) ** 2)
+
+    fast = gd.compile(f)
+    np.testing.assert_allclose(fast(x), f(x), rtol=1e-12)
+    assert not computed
+    with pytest.raises(ValueError, match="data points"):
+        gd.compile(lambda x: np.fft.rfft(np.sin(x), n=0))(x)
+
+
 def test_a_decision_computes_what_it_depends_on(computed):
     def f(x):
         y = np.exp(x)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import NDArray
 
+from chainrule.compiler.tracing.calls import named
 from chainrule.operations_grad.indexing import unindex
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import ARRAYS, kind_of, laid_out, ndarray
@@ -268,6 +269,18 @@ def _product(
     return (*many, *rows, *columns), function(*none).dtype
 
 
+def _transformed(
+    function: Function, args: Sequence[Any], given: Mapping[str, Any]
+) -> tuple[Shape, np.dtype[Any]]:
+    """Return shape and dtype of a Fourier transform, by that of one line of zeros."""
+    call = named(function, args, given)
+    x, axis = args[0], call["axis"]
+    axis = normalize_axis_index(axis, len(x.shape))
+    line = np.zeros(x.shape[axis], x.dtype)
+    z = function(line, n=call["n"], norm=call["norm"], out=call["out"])
+    return (*x.shape[:axis], z.size, *x.shape[axis + 1 :]), z.dtype
+
+
 def _form_of(function: Any) -> _Form | None:
     """Return what tells the shape and the dtype of a function's result, if they are."""
     known = traits_of(function)
@@ -281,4 +294,6 @@ def _form_of(function: Any) -> _Form | None:
         return _entrywise
     if known.reduces is not None:
         return _reduced
+    if known.transform:
+        return _transformed
     return _seen if known.views and known.moves else None
