@@ -305,7 +305,7 @@ def needs_values(operation: type[rule], wanted: tuple[bool, ...], i: int) -> boo
 def as_operand(x: Any) -> Any:
     """Return an operand that is no node as a constant, or nodes in a list as a node."""
     kind = x.__class__
-    if kind is np.ndarray and x.dtype.kind in "fcbiu":
+    if (kind is np.ndarray and x.dtype.kind in "fcbiu") or isinstance(x, vertex):
         return x
     if isinstance(x, stand_in):
         return x.fixed()  # it may be written into afterwards

@@ -6,6 +6,7 @@ the parts. Signatures are NumPy's; ``implements`` sees to ``out=``.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -297,8 +298,15 @@ def std(
 
 def out_of_range(z: Array) -> Any:
     """Return which variances are squares that may have overflowed or underflowed."""
-    limits, values = np.finfo(z.dtype), plain_operand(z)
-    return ~((values > limits.tiny / limits.eps) & (values < limits.max))
+    (low, high), values = _range_of(np.dtype(z.dtype)), plain_operand(z)
+    return ~((values > low) & (values < high))
+
+
+@functools.cache
+def _range_of(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Return between which variances no square of an entry is out of range."""
+    limits: Any = np.finfo(dtype)
+    return limits.tiny / limits.eps, limits.max
 
 
 def scaled_deviation(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,28 +79,59 @@ class einsum_grad(multilinear):
         optimize: bool | str = False,
     ) -> Value:
         """The i-th cotangent: einsum of z_grad and the others to the i-th labels"""
-        terms, out = split_subscripts(subscripts)
-        shapes = [shape_of(x) for x in operands]
-        sizes = label_sizes(terms, shapes)
-        mine, shape = "".join(dict.fromkeys(terms[i])), shapes[i]
-        own = dict(zip(terms[i], shape, strict=True))
-        rest = [terms[j] for j in range(len(operands)) if j != i]
+        shapes = tuple([shape_of(x) for x in operands])
+        plan = _transpose_plan(subscripts, i, shapes, shape_of(z_grad))
         factors = [x for j, x in enumerate(operands) if j != i]
-        known = label_sizes([out, *rest], [shape_of(x) for x in (z_grad, *factors)])
-        left = "".join(c for c in mine if c in known and own[c] == sizes[c])
         if xp is plain and first_stand_in(z_grad, *factors) is not None:
-            x_grad: Any = einsum_by_pairs([out, *rest], left, [z_grad, *factors])
+            x_grad: Any = einsum_by_pairs(plan.terms, plan.left, [z_grad, *factors])
         else:
-            text = f"{','.join([out, *rest])}->{left}"
-            best = bool(optimize) or math.prod(sizes.values()) > EINSUM_WORK
+            text = f"{','.join(plan.terms)}->{plan.left}"
+            best = bool(optimize) or plan.work > EINSUM_WORK
             x_grad = xp.einsum(text, z_grad, *factors, optimize=best)
-        x_grad = xp.reshape(x_grad, tuple(known[c] if c in left else 1 for c in mine))
-        whole = tuple(own[c] for c in mine)
-        if shape_of(x_grad) != whole:
-            x_grad = xp.broadcast_to(x_grad, whole)
-        if len(mine) == len(terms[i]):
+        if shape_of(x_grad) != plan.kept:
+            x_grad = xp.reshape(x_grad, plan.kept)
+        if plan.kept != plan.whole:
+            x_grad = xp.broadcast_to(x_grad, plan.whole)
+        if plan.whole == shapes[i]:
             return x_grad
-        return xp.unindex(x_grad, index=diagonal_index(terms[i], own), shape=shape)
+        own = dict(zip(plan.mine, shapes[i], strict=True))
+        index = diagonal_index(plan.mine, own)
+        return xp.unindex(x_grad, index=index, shape=shapes[i])
+
+
+class _Plan(NamedTuple):
+    """How the cotangent of an operand is found, whose labels are ``mine``.
+
+    The labels of the cotangent of the result and of the other operands (``terms``), and
+    of what they give (``left``); its shape with axes of length one for other labels
+    (``kept``), and that of the operand's labels, each once (``whole``); the number of
+    products (``work``).
+    """
+
+    mine: str
+    terms: list[str]
+    left: str
+    kept: Shape
+    whole: Shape
+    work: int
+
+
+@functools.lru_cache(maxsize=1024)
+def _transpose_plan(
+    subscripts: str, i: int, shapes: tuple[Shape, ...], z_shape: Shape
+) -> _Plan:
+    """Return how the cotangent of operand ``i`` is found."""
+    terms, out = split_subscripts(subscripts)
+    sizes = label_sizes(terms, shapes)
+    own = dict(zip(terms[i], shapes[i], strict=True))
+    rest = [j for j in range(len(terms)) if j != i]
+    factors = [out, *(terms[j] for j in rest)]
+    known = label_sizes(factors, [z_shape, *(shapes[j] for j in rest)])
+    mine = list(dict.fromkeys(terms[i]))
+    left = "".join(c for c in mine if c in known and own[c] == sizes[c])
+    kept = tuple(known[c] if c in left else 1 for c in mine)
+    whole = tuple(own[c] for c in mine)
+    return _Plan(terms[i], factors, left, kept, whole, math.prod(sizes.values()))
 
 
 def split_subscripts(subscripts: str) -> tuple[list[str], str]:
@@ -148,6 +180,8 @@ def explicit_einsum(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
             f"einsum subscripts {text!r} name {len(terms)} operands; received "
             f"{len(operands)}."
         )
+    if arrow and "..." not in text:
+        return text, operands
     free = [c for c in _LETTERS if c not in text]
     counts = [
         len(shape_of(x)) - len(t.replace("...", "")) if "..." in t else 0

@@ -283,6 +283,8 @@ def is_refused(mask: Mask) -> bool:
 
 def may_hold(mask: Mask) -> bool:
     """Tell whether a mask may hold somewhere; a stand-in's and a foreign one's may."""
+    if isinstance(mask, np.bool):
+        return bool(mask)
     return isinstance(mask, stand_in) or is_foreign(mask) or bool(np.any(mask))
 
 
