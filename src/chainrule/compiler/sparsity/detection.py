@@ -30,6 +30,7 @@ from chainrule.compiler.sparsity.patterns import Pattern, inputs, joined, union
 from chainrule.compiler.tracing.calls import operand_count, parameters
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row, rows_in
+from chainrule.operations_grad.extremes_at import maximum_at, minimum_at
 from chainrule.operations_grad.indexing import (
     added_at,
     setitem,
@@ -350,6 +351,8 @@ _BY_FUNCTION: dict[Any, Any] = {
     unindex_all: indexing.unindex_all_pattern,
     setitem: indexing.setitem_pattern,
     added_at: indexing.added_at_pattern,
+    maximum_at: indexing.added_at_pattern,
+    minimum_at: indexing.added_at_pattern,
     np.einsum: contractions.einsum,
 }
 

@@ -24,6 +24,8 @@ FEW = 1 << 20
 """Entries up to which picks may be more than these."""
 LARGEST = 1 << 28
 """So many non-zeros at most."""
+SWAPPED = 8
+"""So many picks at most are put in order by swaps of all of their entries."""
 
 
 class DensePatternError(ValueError):
@@ -290,12 +292,30 @@ def _joined(picks: Sequence[Any], size: int, columns: int) -> tuple[Any, Any]:
         return _np.zeros(0, _np.int32), _np.zeros(size + 1, _np.int32)
     if len(picks) == 1 and (picks[0] >= 0).all():
         return picks[0], _np.arange(size + 1)
-    table = _np.stack(picks, axis=1)
-    table.sort(axis=1)
-    kept = table >= 0
-    kept[:, 1:] &= table[:, 1:] != table[:, :-1]
-    starts = _np.concatenate([[0], _np.cumsum(kept.sum(axis=1))])
-    return table[kept], starts
+    ordered = _in_order(picks)
+    kept = [p >= 0 for p in ordered]
+    for k in range(1, len(picks)):
+        kept[k] &= ordered[k] != ordered[k - 1]
+    starts: Any = _np.zeros(size + 1, _np.intp)
+    for some in kept:
+        starts[1:] += some
+    _np.cumsum(starts, out=starts)
+    return _np.stack(ordered, axis=1)[_np.stack(kept, axis=1)], starts
+
+
+def _in_order(picks: Sequence[Any]) -> list[Any]:
+    """Return picks whose entries at each place are in order."""
+    if len(picks) > SWAPPED:
+        table = _np.stack(picks, axis=1)
+        table.sort(axis=1)
+        return list(table.T)
+    found = list(picks)
+    for end in range(len(found) - 1, 0, -1):
+        for k in range(end):
+            one, other = found[k : k + 2]
+            if (one > other).any():
+                found[k : k + 2] = _np.minimum(one, other), _np.maximum(one, other)
+    return found
 
 
 __all__ = [
