@@ -86,6 +86,7 @@ def parts_of(tree: ast.expr) -> tuple[str, list[ast.expr]]:
     return "", []
 
 
+@functools.cache
 def function_of(operation: type[rule]) -> str:
     """Return the function or operator that a rule is, if its expression is just that.
 
@@ -105,16 +106,13 @@ def rule_behind(name: str) -> type[rule] | None:
     >>> rule_behind("tanh").__name__, rule_behind("Mod").__name__, rule_behind("gamma")
     ('tanh_grad', 'remainder_grad', None)
     """
-    return _behind(len(EXPRESSED), EXPRESSED[-1]).get(name)
+    return _behind(name, len(EXPRESSED), EXPRESSED[-1])
 
 
-@functools.lru_cache(maxsize=1)
-def _behind(count: int, last: type[rule]) -> Mapping[str, type[rule]]:
-    """Return all rules by the function or operator that they are."""
-    rules: dict[str, type[rule]] = {}
-    for operation in EXPRESSED:
-        rules.setdefault(function_of(operation), operation)
-    return rules
+@functools.lru_cache(maxsize=1 << 8)
+def _behind(name: str, count: int, last: type[rule]) -> type[rule] | None:
+    """Return the first rule of a name, asked again when rules are declared."""
+    return next((r for r in EXPRESSED if function_of(r) == name), None)
 
 
 # ------------------------------------------------------------------------- constants
