@@ -234,9 +234,15 @@ def test_what_else_is_told_is_a_node_or_is_left_out(name):
         slope = [lambda x: 2 * (x - a)] if name == "fmin_ncg" else []
         return getattr(ours, name)(f, np.zeros(2), *slope, full_output=True, disp=0)
 
-    assert gd.grad(lambda a: found(a)[1])(1.5) == pytest.approx(3 * 1.5**2, rel=1e-4)
+    for derive in (gd.grad, lambda f: gd.compile(gd.grad(f))):
+        slope = derive(lambda a: found(a)[1])(1.5)
+        assert slope == pytest.approx(3 * 1.5**2, rel=1e-4)
     told = found(gd.node(1.5))[2:]
     assert not any(isinstance(x, np.ndarray) for x in told)
+    plain = gd.compile(found)(1.5)
+    assert len(plain) == len(found(1.5))
+    np.testing.assert_allclose(plain[0], 1.5, atol=1e-3)
+    assert plain[1] == pytest.approx(1.5**3, rel=1e-4)
 
 
 def test_roots_are_told_once():

@@ -24,10 +24,12 @@ from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.transforms.gradients import grad
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.types import Array, Operation, Parameters, Value
+from chainrule.values.vertices import stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
 _Result: Any = scipy.optimize.OptimizeResult
+_PLAIN = (ndarray, stand_in)
 WITH_VALUE = ("fmin_l_bfgs_b", "fmin_tnc")
 """Those whose function may return its value and its gradient."""
 
@@ -60,7 +62,7 @@ def _classic(name: str) -> Callable[..., Any]:
                 slopes["bounds"] = list(zip(*ends, strict=True))
             found = theirs(p.value, start, **slopes, **options)
             x, *rest = found if isinstance(found, TUPLE) else (found,)
-            result = _Result(x=_np.asarray(x), more=rest)
+            result = _Result(x=_np.asarray(x), **_numbered(rest))
             if is_node:
                 note_activity(result, p, *ends)
             return result
@@ -69,30 +71,35 @@ def _classic(name: str) -> Callable[..., Any]:
         active = activity_of(found)
         if active is not None:
             found["x"] = minimum(problem, found.x, low, high, active)
-        return _with_rest(name, problem, found.x, found.get("more"))
+        return _with_rest(name, problem, found)
 
     return solve
 
 
-def _with_rest(
-    name: str, problem: Problem, x: Value, more: Sequence[Any] | None
-) -> Any:
+def _numbered(rest: Sequence[Any]) -> dict[str, Any]:
+    """Return what else SciPy says by its places, of which a trace has the numbers."""
+    return {f"{i} of {len(rest)}": x for i, x in enumerate(rest)}
+
+
+def _with_rest(name: str, problem: Problem, found: Any) -> Any:
     """Return a minimum, and what else SciPy says; of a node, what is differentiated.
 
-    ``None`` is in the places of arrays that are plain.
+    ``None`` is in the places of arrays that are plain beside a node, and in a trace of
+    what is no number.
     """
+    x = found.x
+    count = max((int(k.split(" of ")[1]) for k in found if " of " in k), default=0)
+    rest: list[Any] = [found.get(f"{i} of {count}") for i in range(count)]
+    if isinstance(x, node) and count and name != "fmin_tnc":
+        slope = grad(problem.of)(x)
+        rest = [None if isinstance(v, _PLAIN) and v.shape else v for v in rest]
+        rest[0] = problem.of(x)
+        if name == "fmin_bfgs":
+            rest[1] = slope
+        if name == "fmin_l_bfgs_b":
+            rest[1] = {**(rest[1] or {}), "grad": slope}
     z = problem.unknowns.restored(x)
-    if not more:
-        return z
-    if not isinstance(x, node) or name == "fmin_tnc":
-        return (z, *more)
-    slope = grad(problem.of)(x)
-    rest: list[Any] = [None if isinstance(v, ndarray) else v for v in more[1:]]
-    if name == "fmin_l_bfgs_b":
-        rest[0] = {**rest[0], "grad": slope}
-    if name == "fmin_bfgs":
-        rest[0] = slope
-    return (z, problem.of(x), *rest)
+    return (z, *rest) if rest else z
 
 
 def _shown(callback: Callable[..., Any] | None, unknowns: Unknowns) -> dict[str, Any]:
