@@ -59,3 +59,34 @@ def test_complex_weights_are_refused_as_by_numpy():
         np.bincount([0, 1], x)
     with pytest.raises(ArgumentError, match=r"real weights; .*w\.imag by"):
         np.bincount([0, 1], gd.node(x))
+
+
+SMALL = np.array([200, 3, 100], np.uint8)
+SIGNED = np.array([100, -128, 3], np.int8)
+OF_WHOLE_NUMBERS = {
+    "linspace": lambda x, y: np.linspace(x, y, 3),
+    "linspace without its end": lambda x, y: np.linspace(x[0], y[0], 3, endpoint=False),
+    "linspace's step": lambda x, y: np.linspace(x, y, 3, retstep=True)[1],
+    "average": lambda x, y: np.average(x, weights=abs(y)),
+    "average and total": lambda x, y: np.stack(np.average(x, 0, abs(y), True)),
+    "spread": lambda x, y: np.var(x) + np.std(y),
+    "cov": np.cov,
+    "polyval": np.polyval,
+}
+
+
+@pytest.mark.parametrize("name", OF_WHOLE_NUMBERS)
+def test_whole_numbers_of_few_bits_compiled(name):
+    f = OF_WHOLE_NUMBERS[name]
+    fast = gd.compile(f)
+    for x, y in (
+        (SMALL, SIGNED // 2),
+        (SIGNED, SMALL),
+        (SMALL, SMALL),
+        (SIGNED > 0,) * 2,
+    ):
+        if name == "cov" and x.dtype == bool:
+            continue
+        known, found = f(x, y), fast(x, y)
+        assert found.dtype == known.dtype
+        np.testing.assert_allclose(found, known, rtol=1e-12)

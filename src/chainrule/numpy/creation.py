@@ -18,7 +18,7 @@ from chainrule.numpy.shape_functions import array_copy
 from chainrule.operations import namespace as ops
 from chainrule.rules import declare
 from chainrule.values.buffered import current
-from chainrule.values.shapes import lies_in
+from chainrule.values.shapes import dtype_of, lies_in
 from chainrule.values.types import Array, Order, Shape
 from chainrule.values.versions import array_of
 from chainrule.values.vertices import is_refused, raw, stand_in
@@ -51,6 +51,8 @@ def linspace(
     2.5
     """
     start, stop = _operand(start), _operand(stop)
+    if dtype_of(start).kind in "biu" and dtype_of(stop).kind in "biu":
+        start, stop = (ops.astype(x, np.float64) for x in (start, stop))
     num = plain_count(num, "linspace")
     parts = num - 1 if endpoint else num
     difference = stop - start

@@ -180,6 +180,9 @@ def average(
         total: Any = dtype_of(z).type(count_of(a, axis, True, keepdims))
     else:
         w = _lined_up(ops.asarray(weights), a, axis)
+        whole = [np.float64] if dtype_of(a).kind in "biu" else []
+        dtype = np.result_type(dtype_of(a), dtype_of(w), *whole)
+        a, w = cast(a, dtype), cast(w, dtype)
         total = ops.sum(w, axis=axis, keepdims=bool(keepdims))
         if is_refused(total == 0.0):
             raise ZeroDivisionError(
@@ -188,7 +191,7 @@ def average(
         z = ops.sum(a * w, axis=axis, keepdims=bool(keepdims)) / total
     if not returned:
         return z
-    return z, own(ops.broadcast_to(cast(total, dtype_of(z)), z.shape))
+    return z, own(ops.broadcast_to(total, z.shape))
 
 
 def _lined_up(w: Array, a: Array, axis: Axis) -> Array:
