@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as gd
+from benchmarks.compiled import settle
 from benchmarks.measure import (
     SAME,
     DisagreementError,
@@ -32,8 +33,6 @@ from benchmarks.workload import Comparison, Peer, Workload
 ALONE, ASDEX, CASADI = "", "asdex, jax jit", "CasADi"
 MEMORY = "its non-zeros"
 LIBRARIES = (ALONE, ASDEX, CASADI, MEMORY)
-SETTLED = 300
-"""Calls after which it is chosen what runs a program."""
 TIMES = 10
 """How many times the memory of the non-zeros may be taken."""
 
@@ -233,8 +232,8 @@ def compare_peer(comparison: Sparse, peer: Peer) -> Row:
     call, alone = ours(workload), peer.library == ALONE
     other = call if alone else MAKERS[peer.library](workload)
     require_same(name, call(), peer.library, other())
-    for _ in range(min(SETTLED, max(4, int(3e7) // workload.arguments[0].size))):
-        call()
+    for each in (call, other):
+        settle(each)
     if alone:
         return Row(name, "per call", min(time_block(call, 1) for _ in range(9)))
     with collector_settled():

@@ -225,6 +225,21 @@ def test_another_path_may_have_another_pattern_and_shape(f):
         np.testing.assert_allclose(J(x).toarray(), gd.jacobian(f)(x))
 
 
+def test_each_path_has_its_own_containers():
+    def f(x):
+        return (x * 2.0, 3) if x[0] > 1 else x**2
+
+    J = gd.sparse.jacobian(f)
+    for x in (np.full(3, 2.0), np.full(3, 0.5), np.full(3, 1.5), np.full(3, 0.25)):
+        found = J(x)
+        if x[0] > 1:
+            found, nothing = found
+            assert nothing is None
+        np.testing.assert_allclose(
+            found.toarray(), np.diag(np.where(x > 1, 2.0, 2 * x))
+        )
+
+
 def test_results_as_long_as_other_arguments_say():
     def picked(x, where):
         return x[where] ** 2

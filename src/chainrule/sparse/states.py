@@ -54,7 +54,8 @@ class State:
     ) -> None:
         self.owner = owner
         self.chosen: Chosen = owner.chosen(args, keywords)
-        self.paths: set[Any] = set()
+        self.paths: dict[Any, tuple[Any, list[bool]]] = {}
+        """The paths that are known, and how the result is arranged on each."""
         self.pattern: Any = None
         self.compression: Compression | None = None
         self.dense_because: list[str] = []
@@ -304,11 +305,13 @@ class State:
                     raise
                 continue
             path = run.kept.latest
-            is_known = is_known or path in self.paths
+            if path in self.paths:
+                is_known = True
+                self.structure, self.beside = self.paths[path]
             grew = not is_known and self.detect(args, keywords)
             is_known = True  # whatever path these arguments take
             if path is not None:
-                self.paths.add(path)
+                self.paths[path] = self.structure, self.beside
             if not grew:
                 return _held(found) if self.carried else self.entries(found)
 
