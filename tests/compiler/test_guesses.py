@@ -10,6 +10,7 @@ from chainrule.compiler.control.loops import Loop, While
 from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape.scan_tape import TapeLoop
+from chainrule.errors import CompileError
 
 needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
@@ -282,3 +283,18 @@ def test_a_long_loop_without_a_tape_stays_when_its_time_is_up(monkeypatch):
     (ran,) = fast.stats()["programs"]
     assert ran["executor"] == "numpy"
     assert ran["settled"]
+
+
+def test_shapes_that_differ_from_step_to_step_of_a_long_scan_are_refused():
+    def f(x, n):
+        return gd.scan(lambda c, i: (c + np.sum(x[:i]), None), 0.0, n)[0]
+
+    x, n = np.arange(9.0), np.arange(2000) % 9
+    with pytest.raises(CompileError, match="differs from step to step"):
+        gd.compile(f)(x, n)
+    fast = gd.compile(f)
+    assert fast(x, np.full(2000, 3)) == f(x, np.full(2000, 3))
+    assert fast(x, np.full(2000, 5)) == f(x, np.full(2000, 5))
+    assert fast(x, np.full(2000, 3)) == f(x, np.full(2000, 3))
+    with pytest.raises(CompileError, match="differs from step to step"):
+        fast(x, n)

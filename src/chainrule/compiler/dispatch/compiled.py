@@ -201,8 +201,7 @@ class Compiled:
                 return self._run(known, numbers, args, keywords, leaves)
         traced: Specialisation | None = None
         while True:
-            paths = known.paths
-            for path in paths:
+            for path in (paths := known.paths):
                 if path.layouts is not None and path.layouts != layouts_of(numbers):
                     continue
                 try:
@@ -217,11 +216,12 @@ class Compiled:
                 path.calls += 1
                 if path is not self.kept.latest:
                     self.kept.used(path, known)
-                # A single result is what ``arrange`` returns, but at once.
                 return results[0] if path.structure is LEAF else path.arrange(results)
             if traced is not None:
                 # A decision on the last bit, which NumPy and math round differently.
                 self.kept.forget(known, traced)
+                if traced.guessed:  # or a loop's shapes, as a trace of all steps says
+                    self._specialise(known, leaves, exact=True)
                 return self._eager(args, keywords)
             path = self._specialise(known, leaves)
             if path is None:
@@ -229,16 +229,13 @@ class Compiled:
             traced = path if self.kept.add(known, path, paths) else None
 
     def _specialise(
-        self, known: Specialisations, leaves: Sequence[Any]
+        self, known: Specialisations, leaves: Sequence[Any], *, exact: bool = False
     ) -> Specialisation | None:
-        """Trace another path; ``None`` if these leaves have a nan or an error in it."""
-        if len(known.paths) >= self.options.paths:
-            raise CompileError(
-                f"{describe_function(self.f)} has taken {self.options.paths} paths for "
-                "arguments of one signature; each decides otherwise at "
-                f"{known.last_guard()}. Use np.where, gd.cond or gd.while_loop there, "
-                "or raise compile(paths=...)."
-            )
+        """Trace another path; ``None`` if these leaves have a nan or an error in it.
+
+        An ``exact`` trace takes all steps of loops for the example.
+        """
+        known.refuse_more_than(self.options.paths, self.f)
 
         def call(args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
             statics = known.signature.statics
@@ -246,7 +243,8 @@ class Compiled:
 
         try:
             with progress_bars.growing("tracing", "rows"):
-                return specialise(self.f, call, known.signature, leaves, self.options)
+                given = self.f, call, known.signature, leaves, self.options
+                return specialise(*given, exact=exact)
         except (NanFound, InexactError, ArithmeticError) as error:
             known.count(error)  # in a loop, or of numbers, for this example
             return None

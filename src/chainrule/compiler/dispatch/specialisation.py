@@ -50,6 +50,8 @@ class Specialisation:
     choice: Choice
     seconds: float
     layouts: tuple[tuple[int, ...], ...] | None = None
+    guessed: bool = False
+    """Whether loops took no step for the example."""
     calls: int = 0
 
     def __post_init__(self) -> None:
@@ -123,10 +125,17 @@ class Specialisations:
         else:
             self.errors += 1
 
-    def last_guard(self) -> str:
-        """Return the line of the decision that was taken last."""
+    def refuse_more_than(self, paths: int, f: Callable[..., Any]) -> None:
+        """Raise if a function has taken so many paths."""
+        if len(self.paths) < paths:
+            return
         guards = [g for p in self.paths for g in p.program.guards]
-        return guards[-1].where if guards else "an array whose shape depends on values"
+        where = guards[-1].where if guards else "an array whose shape depends on values"
+        raise CompileError(
+            f"{describe_function(f)} has taken {paths} paths for arguments of one "
+            f"signature; each decides otherwise at {where}. Use np.where, gd.cond or "
+            "gd.while_loop there, or raise compile(paths=...)."
+        )
 
 
 def specialise(
@@ -135,14 +144,16 @@ def specialise(
     signature: Signature,
     leaves: Sequence[Any],
     options: Options,
+    *,
+    exact: bool = False,
 ) -> Specialisation:
     """Trace the path that a function takes for these leaves, and make its program.
 
     ``call`` calls ``f`` with positional arguments and keywords, and the static values.
     Loops that count their steps, and long ones, take none here, unless something is
-    decided on their results.
+    decided on their results, or the trace is to be ``exact``.
     """
-    trace = Trace(options=options, exact=False)
+    trace = Trace(options=options, exact=exact)
     try:
         return _traced(trace, f, call, signature, leaves)
     except (NotExact, Exception):
@@ -177,12 +188,12 @@ def _traced(
         name = describe_function(f)
         outputs = [output(trace, x, name, own) for x in results]
         program = program_of(trace, inputs, outputs)
-        seconds = time.perf_counter() - start
-        defers = trace.defers or bool(trace.guesses)
+        seconds, guessed = time.perf_counter() - start, bool(trace.guesses)
+        defers = trace.defers or guessed
         choice = Choice(program, trace.options, seconds, deferred=defers)
     layouts = layouts_of([plain_array(x) for x in leaves]) if trace.writes else None
     return Specialisation(
-        program, structure, choice, time.perf_counter() - start, layouts
+        program, structure, choice, time.perf_counter() - start, layouts, guessed
     )
 
 
