@@ -6,16 +6,14 @@ times as fast as NumPy's, which is called through Python. Other lengths are NumP
 
 from __future__ import annotations
 
-import functools
 import math
 from array import array
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.compiler.native.calls import Call, Function, call_on
+from chainrule.compiler.native.calls import Function
 from chainrule.compiler.native.fourier_code import Stages, Transform, table
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.sharing import SharedCode
@@ -40,6 +38,23 @@ Kept = tuple[Any, int, NDArray[Any]]
 """A record, its address, and the numbers that a call keeps beside."""
 
 
+class _Code(Function):
+    """The function of a transform, with roots of unity and what calls keep beside."""
+
+    def __init__(self, functions: Functions, transform: Transform) -> None:
+        """Look it up, and compute the roots."""
+        super().__init__(functions, "transform")
+        self.roots: NDArray[Any] = table(transform.n, is_real=transform.is_real)
+        self.work: int = transform.work
+        self.free: list[Kept] = []  # each is one call's at a time
+
+    def kept(self) -> Kept:
+        """Return what a call keeps, of which there is more where threads call."""
+        work = np.empty(self.work)
+        record = array("q", (0, 1, 0, 0, id(work), id(self.roots)))
+        return record, record.buffer_info()[0], work
+
+
 class Transformed(SharedCode):
     """A transform along one axis, in machine code."""
 
@@ -53,47 +68,27 @@ class Transformed(SharedCode):
         self.transform = transform
         self.taken, self.dtype = _DTYPES[transform.kind]
         self.text: str = f"transform {tuple(transform)}"
-        self._free: list[Kept] = []  # each is one call's at a time
 
     def compiled(self) -> Any:
         """Compile it."""
         unit = Unit()
         Stages(unit, self.transform).write("transform")
-        return Function(Functions(unit, 2), "transform")
-
-    @functools.cached_property
-    def roots(self) -> NDArray[Any]:
-        """The roots of unity, which code of the same length shares."""
-        return _roots(self.transform.n, is_real=self.transform.is_real)
+        return _Code(Functions(unit, 2), self.transform)
 
     def __call__(self, x: Any, out: Any = None) -> Any:
         """Return the transform."""
         x = np.ascontiguousarray(x, self.taken)
         z = np.empty(self.shape, self.dtype) if out is None else out
+        code = self.code
         try:
-            kept = self._free.pop()
+            kept = code.free.pop()
         except IndexError:
-            kept = self._kept()
+            kept = code.kept()
         record, place, _ = kept
         record[2], record[3] = id(x), id(z)
-        self.code.run(place)
-        self._free.append(kept)
+        code.run(place)
+        code.free.append(kept)
         return z
-
-    def _kept(self) -> Kept:
-        work = np.empty(self.transform.work)
-        record = array("q", (0, 1, 0, 0, id(work), id(self.roots)))
-        return record, record.buffer_info()[0], work
-
-    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
-        """Return the call that works on these arrays."""
-        work = np.empty(self.transform.work)
-        return call_on(self.code, 0, 1, (*given, *found, work, self.roots))
-
-
-@functools.lru_cache(maxsize=32)
-def _roots(n: int, *, is_real: bool) -> NDArray[Any]:
-    return table(n, is_real=is_real)
 
 
 def as_transformed(row: Row) -> bool:
