@@ -183,6 +183,8 @@ def test_what_goes_wrong_is_told(ipopt):
 
     with pytest.raises(KeyError, match="inside"):
         ipopt.problem(failing).solve(np.ones(2))
+    with pytest.raises(ArgumentError, match="returned NoneType"):
+        ipopt.problem(lambda x: None).solve(np.ones(2))
     with pytest.raises(ArgumentError, match="minimises a number"):
         ipopt.problem(lambda x: x).solve(np.ones(2))
     with pytest.raises(ArgumentError, match="a constraint is"):

@@ -180,7 +180,7 @@ class Run:
                 "a function of the problem holds a node where it cannot be told from "
                 "the rest. Pass it in args of solve."
             )
-        if _np.size(first) != 1:
+        if first is None or _np.size(first) != 1:
             raise ArgumentError(
                 f"Ipopt minimises a number; the function returned {describe(first)}."
             )
