@@ -283,6 +283,18 @@ def test_large_arrays_are_picked_from_where_they_are():
     check(gd.grad(lambda *v: f(*v)[0], (0, 1)), *calls, rtol=1e-11)
 
 
+def test_a_product_that_is_added_up_is_a_loop():
+    """NumPy would make an array for it in each call."""
+
+    def f(x, w, i, j):
+        return np.sum(np.tanh(into_zeros(N, i, w * x[j])))
+
+    places = RNG.integers(0, N, (2, 9000))
+    fast = gd.compile(gd.grad(f, (0, 1)), executor="native")
+    fast(RNG.normal(size=N), RNG.normal(size=9000), *places)
+    assert fast.stats()["programs"][0]["numpy_rows"] == {}
+
+
 def test_integers_that_loops_read_too():
     """Integers of which a tape has floats are read as such."""
 

@@ -95,8 +95,13 @@ def grouped(program: Program, views: Views) -> list[Group]:
             group = member[row.args[0]]
             if _adds_up(row, group.kind) and views.holds(group.kind):
                 group.reductions.append(row)
-    moved = {x for row in program.rows if is_movement(row) for x in row.operands}
+    moved = {x for row in program.rows if _moves(row) for x in row.operands}
     return [g for g in groups.values() if _pays(g, views, moved)]
+
+
+def _moves(row: Row) -> bool:
+    """Tell whether a row moves entries, or adds them up at places."""
+    return is_movement(row) or isinstance(row.function, OfIntegers)
 
 
 def _levels(program: Program, *, floats: bool) -> tuple[dict[Row, int], Joins]:
