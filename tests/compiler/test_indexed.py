@@ -10,6 +10,7 @@ from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.fusion import fused
 from chainrule.compiler.native.indexed import Indexed
+from chainrule.compiler.native.single_rows import Remainder
 from chainrule.compiler.native.whole_numbers import Within
 from chainrule.compiler.programs.signals import NanFound
 from tests.compiler.comparing import assert_same
@@ -293,6 +294,28 @@ def test_a_product_that_is_added_up_is_a_loop():
     fast = gd.compile(gd.grad(f, (0, 1)), executor="native")
     fast(RNG.normal(size=N), RNG.normal(size=9000), *places)
     assert fast.stats()["programs"][0]["numpy_rows"] == {}
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
+@pytest.mark.parametrize("n", [1, 2, 7, 64, 100])
+def test_remainders_are_those_of_numpy(n, dtype):
+    limits = np.iinfo(dtype)
+    x = RNG.integers(limits.min, limits.max, 5000, endpoint=True, dtype=dtype)
+    x[:2] = limits.min, limits.max
+    found = Remainder(n)(x)
+    np.testing.assert_array_equal(found, x % n)
+    assert found.dtype == x.dtype
+
+
+def test_places_that_go_round():
+    def f(x, q):
+        cell = np.floor(x).astype(int)
+        near, part = cell % N, x - cell
+        z = into_zeros(N, near, q * (1 - part))
+        return np.sum((z + into_zeros(N, (cell + 1) % N, q * part)) ** 2)
+
+    calls = [(RNG.normal(size=6000) * 50, RNG.normal(size=6000)) for _ in range(2)]
+    check(gd.value_and_grad(f, (0, 1)), *calls)
 
 
 def test_integers_that_loops_read_too():
