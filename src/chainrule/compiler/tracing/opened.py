@@ -68,9 +68,10 @@ class Opened(np.ndarray[Any, Any]):
     where: str = ""
 
     def __del__(self) -> None:
-        """Tell the trace."""
-        if self.record is not None:
-            self.record.ended(_moment(sys._getframe(1)), self)
+        """Tell the trace, unless Python ends: then no call is left."""
+        frame = sys._getframe().f_back
+        if self.record is not None and frame is not None:
+            self.record.ended(_moment(frame), self)
 
 
 def _moment(frame: FrameType) -> tuple[int, int]:
