@@ -528,8 +528,11 @@ def test_what_rules_of_programs_take_from_autograds():
     taken = vjps.untake(onp.ones(2), onp.array([0, 0]), extend.vspace(x))
     assert taken.mut_add(onp.zeros(3)).tolist() == [2.0, 0.0, 0.0]
     names: dict[str, object] = {}
-    ag(".numpy.numpy_wrapper").wrap_namespace(vars(onp.linalg), names)
+    wrapper = ag(".numpy.numpy_wrapper")
+    wrapper.wrap_namespace(vars(onp.linalg), names)
     assert names["inv"] is np.linalg.inv
+    whole = wrapper.wrap_intdtype(onp.int16)
+    assert ag("").grad(lambda x: x * whole(x))(2.5) == 2.0
 
 
 def test_recorded_sweeps_over_boxes_take_the_steps_of_floats():

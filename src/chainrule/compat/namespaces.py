@@ -240,7 +240,7 @@ def wrap_namespace(old: dict[str, Any], new: dict[str, Any]) -> None:
     new.update(namespace_of(SimpleNamespace(**old), old))
 
 
-def _of_values(kind: Any) -> Any:
+def wrap_intdtype(kind: Any) -> Any:
     """Return a class of NumPy's integers that boxes are cast to by their values."""
 
     class integers(kind):  # noqa: N801
@@ -254,7 +254,7 @@ def _of_values(kind: Any) -> Any:
 
 
 _KINDS: Any = np.int8, np.int16, np.int32, np.int64, np.integer
-_INTEGERS: Any = {id(kind): _of_values(kind) for kind in _KINDS}
+_INTEGERS: Any = {id(kind): wrap_intdtype(kind) for kind in _KINDS}
 
 
 def library_namespace(part: str) -> dict[str, Any]:

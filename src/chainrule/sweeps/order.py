@@ -111,8 +111,8 @@ class Ordered:
         self, order: list[vertex], older: list[vertex], table: dict[vertex, Any]
     ) -> None:
         """Keep what was found, and the table."""
-        self.order = order
-        self.older = older
+        self.order: list[vertex] = order
+        self.older: list[vertex] = older
         self._table: dict[vertex, Any] | None = table
 
     def table(self) -> dict[vertex, Any]:
