@@ -24,7 +24,7 @@ from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import Shape
 
 _DOUBLE, _COMPLEX = np.dtype(np.float64), np.dtype(np.complex128)
-_DTYPES = {
+_DTYPES: dict[str, tuple[np.dtype[Any], np.dtype[Any]]] = {
     "fft": (_COMPLEX, _COMPLEX),
     "ifft": (_COMPLEX, _COMPLEX),
     "rfft": (_DOUBLE, _COMPLEX),
@@ -66,7 +66,9 @@ class Transformed(SharedCode):
         self.__name__: str = transform.kind
         self.shape = shape
         self.transform = transform
-        self.taken, self.dtype = _DTYPES[transform.kind]
+        taken, dtype = _DTYPES[transform.kind]
+        self.taken: np.dtype[Any] = taken
+        self.dtype: np.dtype[Any] = dtype
         self.text: str = f"transform {tuple(transform)}"
 
     def compiled(self) -> Any:
