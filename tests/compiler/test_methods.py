@@ -44,3 +44,31 @@ def test_so_are_those_beside_a_derivative(name):
     found, its_slope = fast(X, X + 0.25)
     np.testing.assert_allclose(found, value)
     np.testing.assert_allclose(its_slope, slope)
+
+
+BY_NAME = {
+    "sum": lambda x: np.sum(a=x, axis=0),
+    "mean": lambda x: np.mean(a=x),
+    "max": lambda x: np.max(a=x, axis=1),
+    "take": lambda x: np.take(indices=[0, 2], a=x, axis=1),
+    "tensordot": lambda x: np.tensordot(a=x, b=X.T, axes=1),
+    "tensordot by one name": lambda x: np.tensordot(X.T, b=x, axes=1),
+    "outer": lambda x: np.outer(b=x[0], a=x[1]),
+    "repeat": lambda x: np.repeat(repeats=2, a=x, axis=0),
+    "moveaxis": lambda x: np.moveaxis(a=x, source=0, destination=1),
+    "broadcast_to": lambda x: np.broadcast_to(array=x[0], shape=(2, 3)),
+    "stack": lambda x: np.stack(arrays=[x, x], axis=1),
+    "zeros_like": lambda x: np.zeros_like(a=x) + x,
+    "pad": lambda x: np.pad(array=x, pad_width=1),
+}
+
+
+@pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_operands_that_are_given_by_name(name, executor):
+    f = BY_NAME[name]
+    fast = gd.compile(f, executor=executor)
+    for x in (X, X + 0.25):
+        np.testing.assert_allclose(fast(x), f(x), rtol=1e-15)
+    each = gd.compile(gd.vmap(f), executor=executor)
+    np.testing.assert_allclose(each(np.stack([X, 2 * X]))[1], f(2 * X), rtol=1e-15)

@@ -39,6 +39,26 @@ def parameters(
     return {**dict(zip(names, args[start:], strict=False)), **given}
 
 
+def by_position(
+    function: Callable[..., Any], args: Sequence[Any], given: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return a call with its operands by position, where rows are read from.
+
+    >>> by_position(np.tensordot, (), {"b": 2.0, "a": 1.0, "axes": 0})
+    ([1.0, 2.0], {'axes': 0})
+    """
+    if not given:
+        return args, given
+    known: Any = traits_of(function)
+    count = len(getattr(known, "operand_names", None) or ()) or 1
+    args, given = list(args), dict(given)
+    for name in _parameters(function)[0][len(args) : count]:
+        if name not in given:
+            break
+        args.append(given.pop(name))
+    return args, given
+
+
 def operand_count(function: Callable[..., Any], args: Sequence[Any]) -> int:
     """Return how many of a call's arguments are operands, the others parameters."""
     known = traits_of(function)
@@ -81,4 +101,4 @@ def _parameters(
     return names, {p.name: p.default for p in listed if p.default not in empty}
 
 
-__all__ = ["named", "operand_count", "parameters", "place_of"]
+__all__ = ["by_position", "named", "operand_count", "parameters", "place_of"]

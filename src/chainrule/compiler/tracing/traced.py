@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from chainrule.compiler.tracing.calls import by_position
 from chainrule.compiler.tracing.columns import Column, of_columns
 from chainrule.compiler.tracing.deferred import Deferred, outline_of
 from chainrule.compiler.tracing.frames import in_forward, in_subscript, user_line
@@ -336,6 +337,7 @@ class Traced(stand_in):
             return inside.__array_function__(func, types, args, kwargs)
         if known.writes:
             return FUNCTIONS[func](*args, **kwargs)
+        args, kwargs = by_position(func, args, kwargs)
         out, args, kwargs = without_out(func, args, kwargs)
         if out is not None:
             return write_result(out, func, args, kwargs)
