@@ -220,6 +220,8 @@ def test_every_rule_is_mapped(call):
         found, pull = gd.vjp(one, *operands)
         return pull(tuple(gd.value(np.cos(np.real(z))) for z in found))
 
+    # On a busy machine the first call is native code, which rounds float32 by itself.
+    single = call.parameters.get("dtype") in (np.float32, "float32")
     scales = (1.0, 0.875, 0.9375)
     stacked = [np.stack([np.asarray(values[i]) * s for s in scales]) for i in moving]
     with np.errstate(all="ignore"):
@@ -231,7 +233,7 @@ def test_every_rule_is_mapped(call):
             found = gd.compile(gd.vmap(f))(*stacked)
             for z, e in zip(found, expected, strict=True):
                 if is_inexact(e):
-                    assert_same(z, e, 1e-11)
+                    assert_same(z, e, 1e-6 if single else 1e-11)
 
 
 @pytest.mark.parametrize(
