@@ -148,7 +148,7 @@ def assert_eager_in_loops(call, limit, room, monkeypatch):
         (single_rows, "WORTH"),
         (held, "HELD"),
         (lowering, "HELD"),
-        (lowering, "LARGE_ON_TAPE"),
+        (lowering, "LARGE"),
         (tape, "HELD"),
     ):
         monkeypatch.setattr(module, name, 1)

@@ -12,7 +12,6 @@ from chainrule.compiler.control.bodies import Body
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native.fusion import fused
-from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.tape.array_scan import ArrayScan
 from chainrule.compiler.tape.scan_tape import TapeLoop
@@ -48,7 +47,7 @@ def form_of(
     CannotLowerError
         There is none; it says why there is no tape.
     """
-    large = native and costs.is_large(body.program, LARGE_ON_TAPE)
+    large = native and costs.is_large(body.program)
     given = body.program, carried, mapped, count
     because = ""
     for tape in (TapeLoop, ArrayScan)[large : 1 + native]:

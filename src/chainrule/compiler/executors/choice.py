@@ -32,7 +32,6 @@ from chainrule.compiler.executors.running import (
 )
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.fusion import fused
-from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.threads import Team
 from chainrule.compiler.options import Options
@@ -174,7 +173,7 @@ class Choice:
         self.reason = "few operations"
         if not llvm.available():
             self.reason = MISSING
-        elif costs.is_large(self.program, LARGE_ON_TAPE):
+        elif costs.is_large(self.program):
             self._wait_to_prepare("large arrays, not yet for long")
         elif count > LONG and count * costs.LOWERING > costs.starting_seconds():
             self._start_on_vm()
@@ -361,7 +360,7 @@ class Choice:
         if isinstance(self.run, Tape):
             return self.run
         self.reason = "nothing of it has native code"
-        large = costs.is_large(self.program, LARGE_ON_TAPE)
+        large = costs.is_large(self.program)
         tape = self._lowered(fuse=True)
         if tape is not None and not (large and tape.instructions > costs.LONGEST):
             self._interpreted = tape.interpretable and not large

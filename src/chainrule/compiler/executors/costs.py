@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm
-from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.views import only_shows
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import interpreter
@@ -164,10 +164,10 @@ def starting_seconds(tape: Tape | TapeLoop | None = None) -> float:
     return first if tape is None else first + HANDLING * tape.new_handlers
 
 
-def is_large(program: Program, least: int = LARGE) -> bool:
+def is_large(program: Program) -> bool:
     """Tell whether most of the work is in large arrays, which are worth loops."""
     sizes = sizes_of(program)
-    large = sum(n for n in sizes if n >= least)
+    large = sum(n for n in sizes if n >= LARGE)
     return large > 0 and 2 * large > sum(sizes)
 
 
@@ -187,7 +187,7 @@ def placed_bytes(program: Program) -> int:
     total = 0
     for row, n in zip(program.rows, sizes_of(program), strict=True):
         native = any(hasattr(x.function, "bound") for x in (row, *row.operands[:1]))
-        total += n if n < (LARGE_ON_TAPE if native else HELD) else 0
+        total += n if n < (LARGE if native else HELD) else 0
     return 8 * total
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.programs.common_subexpressions import argument_key
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.rows import Row, rows_in
@@ -23,12 +23,11 @@ MOST = 24
 """So many columns are written by one nest: its text grows with them."""
 
 
-def unindex_columns(program: Program, *, on_tape: bool) -> None:
+def unindex_columns(program: Program) -> None:
     """Let few columns of large arrays be added up by the loops that compute them."""
-    least = LARGE_ON_TAPE if on_tape else LARGE
 
     def replacement(row: Row, rows: list[Row]) -> Row:
-        columns = _columns(row) if _adds_to(row, least) else {}
+        columns = _columns(row) if _adds_to(row) else {}
         rows += _one_by_one(row, columns) if columns else [row]
         return rows[-1]
 
@@ -36,12 +35,12 @@ def unindex_columns(program: Program, *, on_tape: bool) -> None:
         rewrite(program, replacement, "columns")
 
 
-def _adds_to(row: Row, least: int) -> bool:
+def _adds_to(row: Row) -> bool:
     """Tell whether a row adds arrays of its dtype at constant places."""
     return (
         row.function is unindex_all
         and row.dtype.kind == "f"
-        and math.prod(row.shape) >= least
+        and math.prod(row.shape) >= LARGE
         and not rows_in(row.given["indices"])
         and all(isinstance(x, Row) and x.dtype == row.dtype for x in row.args)
     )

@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.factors import share_factors
 from chainrule.compiler.native.groups import (
-    LARGE_ON_TAPE,
+    LARGE,
     Group,
     check_in_loops,
     copy_in_loops,
@@ -64,9 +64,9 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
-    pair_hyperbolics(program, LARGE_ON_TAPE)
+    pair_hyperbolics(program, LARGE)
     write_products(program, floats=floats)
-    unindex_operands(program, on_tape=floats)
+    unindex_operands(program)
     views, pieces = Views(floats=floats), Pieces()
     others = share_factors(program, native=floats)
     others |= compute_by_themselves(program, views, threads, top=top)
@@ -94,7 +94,7 @@ def _may_gain(row: Row) -> bool:
     if row.shape == () and all(x.shape == () for x in row.operands):
         return False
     return row.function is unindex or any(
-        x.shape is None or len(x.shape) > 1 or math.prod(x.shape) >= LARGE_ON_TAPE
+        x.shape is None or len(x.shape) > 1 or math.prod(x.shape) >= LARGE
         for x in (row, *row.operands)
     )
 

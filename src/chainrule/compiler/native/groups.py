@@ -43,7 +43,7 @@ from chainrule.rules.supports import masked_result
 from chainrule.rules.traits import traits
 from chainrule.values.indices import is_basic
 
-LARGE, LARGE_ON_TAPE = 1 << 8, 1 << 8
+LARGE = 1 << 8
 """Entries from which on arrays are worth fusing: instead of calls of NumPy, which each
 cost a microsecond, and of instructions of a tape."""
 
@@ -106,7 +106,6 @@ def _moves(row: Row) -> bool:
 
 def _levels(program: Program, *, floats: bool) -> tuple[dict[Row, int], Joins]:
     """Return the lowest level of each row, and which rows may be in a group."""
-    least = LARGE_ON_TAPE if floats else LARGE
     level: dict[Row, int] = dict.fromkeys(program.inputs, 0)
     joins: Joins = {}
     decisions, decided = {g.row for g in program.guards}, False
@@ -116,7 +115,7 @@ def _levels(program: Program, *, floats: bool) -> tuple[dict[Row, int], Joins]:
         decided = decided or row in decisions
         if decided and _may_raise(row):
             lowest = highest + 1  # it would run before the decision that precedes it
-        fusable = is_fusable(row, least) and not (floats and _narrows(row))
+        fusable = is_fusable(row) and not (floats and _narrows(row))
         if fusable:
             of_others = (joins[x] for x in row.operands if x in joins)
             joins[row] = kind_of_row(row) or next(of_others, "double")
@@ -238,9 +237,9 @@ def _pays(group: Group, views: Views, moved: set[Row]) -> bool:
     return any(np.shape(v) != row.shape or not v.flags.c_contiguous for v in found)
 
 
-def is_fusable(row: Row, least: int) -> bool:
+def is_fusable(row: Row) -> bool:
     """Tell whether a row is elementwise, large, and known to the tape."""
-    if not row.shape or math.prod(row.shape) < least or row.dtype is None:
+    if not row.shape or math.prod(row.shape) < LARGE or row.dtype is None:
         return False
     if any(x.dtype not in DTYPES for x in (row, *row.operands)):
         return False
@@ -260,7 +259,7 @@ def check_in_loops(program: Program, *, floats: bool) -> None:
         x = _shown_whole(check)
         numbers = x.dtype is not None and x.dtype.kind == "f"
         large = floats and math.prod(x.shape or ()) >= LARGE
-        if numbers and (large or is_fusable(x, LARGE)):
+        if numbers and (large or is_fusable(x)):
             nothing: Any = np.zeros((), x.dtype)[()]
             top = Row(np.max, (x,), {}, [x], nothing, len(program.rows))
             program.rows.append(top)
@@ -287,35 +286,34 @@ def copy_in_loops(program: Program, pieces: Pieces, *, floats: bool) -> None:
     A copy that is only reduced costs nothing. Products that cannot read a factor where
     it is get a copy. So does what is read in another order than in ``pieces``.
     """
-    least = LARGE_ON_TAPE if floats else LARGE
     rows: list[Row] = []
     copies: dict[Row, Row] = {}
     short = len(program.rows) <= _SHORT
     views = Views(floats=floats)
     for row in program.rows:
         reads = _is_reduction(row) or _copies(row, views)
-        reads = reads or (short and _mixes(row, pieces, least))
-        if reads and _is_slow(row.args[0], least):
+        reads = reads or (short and _mixes(row, pieces))
+        if reads and _is_slow(row.args[0]):
             x = row.args[0]
             if x not in copies:
                 copies[x] = x.with_call(np.positive, (x,))
                 rows.append(copies[x])
             row.args, row.operands = (copies[x], *row.args[1:]), [copies[x]]
         elif isinstance(row.function, Product):
-            _copy_factors(row, rows, least)
+            _copy_factors(row, rows)
         rows.append(row)
     for i, x in enumerate(program.outputs):
-        if isinstance(x, Row) and x.operands and only_shows(x) and _is_slow(x, least):
+        if isinstance(x, Row) and x.operands and only_shows(x) and _is_slow(x):
             rows.append(x.with_call(np.positive, (x,)))
             program.outputs[i] = rows[-1]
             program.checks = [rows[-1] if c is x else c for c in program.checks]
     program.rows = rows
 
 
-def _copy_factors(row: Row, rows: list[Row], least: int) -> None:
+def _copy_factors(row: Row, rows: list[Row]) -> None:
     """Have a product read copies of what is only shown."""
     for x in row.operands:
-        if x.operands and only_shows(x) and _is_slow(x, least):
+        if x.operands and only_shows(x) and _is_slow(x):
             copied = x.with_call(np.positive, (x,))
             rows.append(copied)
             row.args = tuple(copied if v is x else v for v in row.args)
@@ -329,7 +327,7 @@ def _copies(row: Row, views: Views) -> bool:
     return views.of(row).base is row
 
 
-def _mixes(row: Row, pieces: Pieces, least: int) -> bool:
+def _mixes(row: Row, pieces: Pieces) -> bool:
     """Tell whether a row shows what is put together, but not in pieces as it shows it.
 
     Of two arrays in turns it shows each number in a row, for example. What is cut out
@@ -339,15 +337,15 @@ def _mixes(row: Row, pieces: Pieces, least: int) -> bool:
         return False
     if not only_shows(row) or only_shows(row.args[0]) or not is_movement(row.args[0]):
         return False
-    if not _is_slow(row.args[0], least):
+    if not _is_slow(row.args[0]):
         return False  # which is told at once, unlike its pieces
     return pieces.of(row.args[0]) is not None and pieces.of(row) is None
 
 
-def _is_slow(x: Row, least: int) -> bool:
+def _is_slow(x: Row) -> bool:
     """Tell whether an array of float numbers has short rows, and is not computed."""
-    large = math.prod(x.shape or ()) >= least and x.dtype.kind == "f"
-    return large and (x.shape or (0,))[-1] < SHORT and not is_fusable(x, least)
+    large = math.prod(x.shape or ()) >= LARGE and x.dtype.kind == "f"
+    return large and (x.shape or (0,))[-1] < SHORT and not is_fusable(x)
 
 
 def _is_reduction(row: Row) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.movements import picks_some_twice
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.rows import Row, rows_in
@@ -34,13 +34,12 @@ class Run(NamedTuple):
     places: slice
 
 
-def unindex_runs(program: Program, *, on_tape: bool) -> None:
+def unindex_runs(program: Program) -> None:
     """Let large arrays be put into zeros run by run, where that can be."""
-    least = LARGE_ON_TAPE if on_tape else LARGE
     if any(map(_repeats, program.rows)):
 
         def replacement(row: Row, rows: list[Row]) -> Row:
-            found = _by_runs(row, least) if _repeats(row) else []
+            found = _by_runs(row) if _repeats(row) else []
             rows += found or [row]
             return rows[-1]
 
@@ -54,11 +53,11 @@ def _repeats(row: Row) -> bool:
     return row.dtype.kind in "fc" and not picks_once(row.given["index"])
 
 
-def _by_runs(row: Row, least: int) -> list[Row]:
+def _by_runs(row: Row) -> list[Row]:
     """Return the rows of the sum; none where there are too many."""
     index, shape = as_tuple(row.given["index"]), row.shape
     arrays = [i for i, part in enumerate(index) if isinstance(part, ARRAYS)]
-    if math.prod(shape) < least or len(arrays) != 1 or rows_in(index):
+    if math.prod(shape) < LARGE or len(arrays) != 1 or rows_in(index):
         return []
     (axis,) = arrays
     others = (*index[:axis], *index[axis + 1 :])

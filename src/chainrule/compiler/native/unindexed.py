@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.columns_apart import unindex_columns
-from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.index_runs import unindex_runs
 from chainrule.compiler.native.movements import is_movement
 from chainrule.compiler.native.views import only_shows
@@ -42,19 +42,16 @@ class TooMuchError(Exception):
     """A row is not computed of moved operands alone, or of too many."""
 
 
-def unindex_operands(
-    program: Program, least: int = 0, *, on_tape: bool = False
-) -> None:
-    """Move ``unindex`` of arrays of so many entries to what these are computed of."""
-    least = least or (LARGE_ON_TAPE if on_tape else LARGE)
-    unindex_runs(program, on_tape=on_tape)
-    unindex_columns(program, on_tape=on_tape)
+def unindex_operands(program: Program) -> None:
+    """Move ``unindex`` of large arrays to what these are computed of."""
+    unindex_runs(program)
+    unindex_columns(program)
     if not any(_is_wanted(row) or _moves_multiple(row) for row in program.rows):
         return
     known: dict[Any, Row] = {}
 
     def replacement(row: Row, rows: list[Row]) -> Row:
-        if _is_wanted(row) and math.prod(row.shape) >= least:
+        if _is_wanted(row) and math.prod(row.shape) >= LARGE:
             inside = _Inside(row, known)
             try:
                 found = inside.of(row.args[0], row.args[0].shape)
@@ -63,7 +60,7 @@ def unindex_operands(
             rows += inside.made
             known.update(inside.new)
             return found
-        if _moves_multiple(row) and math.prod(row.shape) >= least:
+        if _moves_multiple(row) and math.prod(row.shape) >= LARGE:
             return _scaled_later(row, rows)
         rows.append(row)
         return row

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.groups import LARGE_ON_TAPE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.meanings import contracted_axes
 from chainrule.compiler.native.outer_products import multiply_together
 from chainrule.compiler.native.summed_products import share_products, sum_first
@@ -53,7 +53,7 @@ def _is_outer(row: Row) -> bool:
     """Tell whether a row multiplies columns and rows, and not few of their entries."""
     if row.function is not np.matmul or row.given or row.dtype != np.float64:
         return False
-    if math.prod(row.shape or ()) < LARGE_ON_TAPE:
+    if math.prod(row.shape or ()) < LARGE:
         return False
     lengths = [x.shape[-1:] for x in row.args if x.dtype == row.dtype]
     return len(lengths) == 2 and lengths[0] == (1,) and len(row.args[1].shape) > 1

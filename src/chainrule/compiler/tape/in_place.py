@@ -10,7 +10,7 @@ import math
 import operator
 from typing import Any
 
-from chainrule.compiler.native.groups import LARGE_ON_TAPE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
 
@@ -47,7 +47,7 @@ def _is_changed(x: Row, z: Row, call: Any, k: Any, reads: list[Row]) -> bool:
     may = getattr(getattr(call, "function", None), "may_overwrite", None)
     if may is None or z.shape != x.shape or z.dtype != x.dtype:
         return False
-    large = math.prod(x.shape or ()) >= LARGE_ON_TAPE
+    large = math.prod(x.shape or ()) >= LARGE
     calls = all(hasattr(row.function, "bound") for row in reads)
     last = large and calls and reads[-1:] == [call]
     return bool(last and k < call.function.results and may(x, *call.args))

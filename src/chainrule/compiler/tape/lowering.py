@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.background import pause
-from chainrule.compiler.native.groups import LARGE_ON_TAPE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.meanings import (
     FLOATS,
     CannotLowerError,
@@ -273,7 +273,7 @@ class Builder(Assembly):
         if getattr(row.function, "fills", False):
             return self._one_of(self._several(row), row)
         native = hasattr(row.function, "bound")
-        role, least = (BUFFERED, LARGE_ON_TAPE) if native else (CALLED, HELD)
+        role, least = (BUFFERED, LARGE) if native else (CALLED, HELD)
         held = self._holds(row.shape, least)
         result = self._held(row.shape, role, row.dtype) if held else self.new(row.shape)
         self._call(row, [result])
@@ -297,7 +297,7 @@ class Builder(Assembly):
             raise CannotLowerError(f"{name_of(row)} is no part of a tape")
         results: list[Any] = [
             self._held(shape, BUFFERED)
-            if i < row.function.results and self._holds(shape, LARGE_ON_TAPE)
+            if i < row.function.results and self._holds(shape, LARGE)
             else self._result(row, i, shape)
             for i, (shape, _) in enumerate(row.function.likes)
         ]
