@@ -23,7 +23,7 @@ def test_each_kind_has_six_workloads_of_its_own():
     names = [c.name for c in TINY]
     assert len(set(names)) == len(names)
     kinds = Counter(name.partition(":")[0] for name in names)
-    few = {"kinds, styles": 12, "kinds, edges": 2}
+    few = {"kinds, styles": 12, "kinds, edges": 2, "kinds, spectral": 3}
     assert {kind: kinds.pop(kind) for kind in few} == few
     assert min(kinds.values()) >= 6
     full = [c.name.partition(":")[0] for c in comparisons(tiny=False)]

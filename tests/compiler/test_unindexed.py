@@ -71,7 +71,7 @@ def left_of(f, x):
     compiled = gd.compile(gd.grad(f))
     compiled(x)
     program = compiled.kept.latest.program.copied()
-    unindex_operands(program, 1000)
+    unindex_operands(program)
     return sum(
         r.function is unindex and not is_movement(r.args[0]) for r in program.rows
     )
@@ -98,7 +98,7 @@ def test_of_what_is_moved_multiples_are_taken_later(f, moved):
     compiled = gd.compile(gd.grad(f), executor="native")
     np.testing.assert_allclose(compiled(x), gd.grad(f)(x), rtol=1e-12, atol=1e-13)
     program = compiled.kept.latest.program.copied()
-    unindex_operands(program, 1000)
+    unindex_operands(program)
     computed = {
         r.operands[0]
         for r in program.rows
