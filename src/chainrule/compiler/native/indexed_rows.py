@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.indexed import Indexed, Layout
 from chainrule.compiler.native.views import Shown, Views
 from chainrule.compiler.native.whole_numbers import (
@@ -41,6 +40,8 @@ from chainrule.values.types import ArrayValue, Index, Shape
 _np: Any = np
 FEWEST = 1 << 8
 """Entries that are picked from which on they are worth code of their own."""
+LARGE = 1 << 12
+"""Entries of an array from which on a write at a constant place has a loop."""
 _EXTREMES: Any = (maximum_at, minimum_at)
 _WHOLE: Any = np.dtype(np.int64)
 _ARRAY: Any = (Row, ndarray)
