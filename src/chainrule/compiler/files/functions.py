@@ -161,7 +161,7 @@ class Loaded(Compiled):
         return arrived, (text_of(self).encode(), self.max_bytes)
 
     def _specialise(
-        self, known: Specialisations, leaves: Sequence[Any]
+        self, known: Specialisations, leaves: Sequence[Any], *, exact: bool = False
     ) -> Specialisation | None:
         """Say that the file has no program for these arguments."""
         raise self.without_program(known.signature)
