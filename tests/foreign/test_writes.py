@@ -130,6 +130,12 @@ def test_places_that_may_be_the_same_are_refused():
         with pytest.raises(MissingRuleError):
             gd.grad(f)(STRICT.put(X))
 
+    for ufunc in (np.maximum, np.minimum):
+        with pytest.raises(MissingRuleError, match="would have to know them"):
+            gd.grad(lambda x, at=ufunc.at: [at(x, places, 2.0 * x[:2]), np.sum(x)][1])(
+                X
+            )
+
     def added(x):
         np.add.at(x, places, x[:2])
         return np.sum(x**2)

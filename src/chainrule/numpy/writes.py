@@ -186,7 +186,7 @@ def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
         value = values[0] if ufunc is np.add else ufunc(0, values[0])
         index = plain_index(index)
         write(y, record(added_at_grad, (y, value), {"index": index}), since)
-    elif _is_extreme(ufunc) and not (is_foreign(raw(y)) or foreign_part(index)):
+    elif _is_extreme(ufunc) and first_foreign((raw(y), foreign_part(index))) is None:
         since = next_serial()
         of_ufunc = maximum_at_grad if ufunc is np.maximum else minimum_at_grad
         given = {"index": plain_index(index)}
