@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as gd
+from chainrule.compiler.programs import common_subexpressions
 from chainrule.compiler.programs.common_subexpressions import argument_key, call_key
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.passes import program_of
@@ -158,3 +159,15 @@ def test_constants_that_a_loop_makes_anew_are_one():
         if isinstance(v, np.ndarray)
     }
     assert len(constants) == 2
+
+
+def test_entries_of_constants_of_which_none_is_like_another_are_not_read(monkeypatch):
+    many, few, whole = np.arange(400.0), np.arange(300.0), np.arange(400)
+
+    def unread(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(common_subexpressions.hashlib, "blake2b", unread)
+    fast = gd.compile(lambda x: np.sum(x * many) + np.sum(x * whole) + np.sum(few * 2))
+    x = np.cos(many)
+    np.testing.assert_allclose(fast(x), np.sum(x * many + x * whole) + 89700.0)

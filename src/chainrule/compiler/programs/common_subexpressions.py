@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from typing import Any
 
@@ -34,21 +35,21 @@ def share_constants(program: Program) -> None:
     """Have equal arrays be one, where they are constants that rows are given.
 
     A Python loop makes its constants anew in each step: ``np.fft.rfftfreq(n) ** 2``.
+    Entries are only read where there are two of a shape and a dtype.
     """
-    seen: dict[int, Any] = {}
-    known: dict[Any, Any] = {}
-
-    def one(x: Any) -> Any:
-        if not (isinstance(x, ndarray) and x.nbytes > _SMALL and is_plain(x)):
-            return x
-        if id(x) not in seen:
+    reading = [row for row in program.rows if ndarray in map(kind_of, row.args)]
+    alike: dict[Any, dict[int, Any]] = {}
+    for x in itertools.chain.from_iterable(row.args for row in reading):
+        if kind_of(x) is ndarray and x.nbytes > _SMALL and is_plain(x):
+            alike.setdefault((x.shape, x.dtype.str), {})[id(x)] = x
+    first: dict[int, Any] = {}
+    for arrays in alike.values():
+        known: dict[bytes, Any] = {}
+        for x in arrays.values() if len(arrays) > 1 else ():
             entries = hashlib.blake2b(x, digest_size=16).digest()
-            seen[id(x)] = known.setdefault((x.shape, x.dtype.str, entries), x)
-        return seen[id(x)]
-
-    for row in program.rows:
-        if ndarray in map(kind_of, row.args):
-            row.args = tuple(map(one, row.args))
+            first[id(x)] = known.setdefault(entries, x)
+    for row in reading if first else ():
+        row.args = tuple([first.get(id(x), x) for x in row.args])
 
 
 def is_plain(x: NDArray[Any]) -> bool:
