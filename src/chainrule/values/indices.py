@@ -131,7 +131,7 @@ def _computed_mask(index: Index, shape: Shape, rank: int) -> Any:
     parts = as_tuple(index)
     masks = [i for i, part in enumerate(parts) if _is_computed(part)]
     others = [part for i, part in enumerate(parts) if i not in masks]
-    whole = all(_is_whole(part) for part in others)
+    whole = all(is_whole(part) for part in others)
     if len(masks) != 1 or not whole or others.count(Ellipsis) > 1:
         return None
     mask = parts[masks[0]]
@@ -144,7 +144,8 @@ def _computed_mask(index: Index, shape: Shape, rank: int) -> Any:
     return mask, (1,) * (len(shape) - end)
 
 
-def _is_whole(part: Any) -> bool:
+def is_whole(part: Any) -> bool:
+    """Tell whether a part of an index is all of an axis, or of several."""
     return part is Ellipsis or (type(part) is slice and part == slice(None))
 
 

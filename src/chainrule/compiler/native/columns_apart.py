@@ -17,7 +17,8 @@ from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.programs.common_subexpressions import argument_key
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.rows import Row, rows_in
-from chainrule.operations_grad.indexing import as_tuple, unindex, unindex_all
+from chainrule.operations_grad.indexing import unindex, unindex_all
+from chainrule.values.indices import as_tuple, is_whole
 
 MOST = 24
 """So many columns are written by one nest: its text grows with them."""
@@ -59,15 +60,11 @@ def _columns(row: Row) -> dict[Any, list[int]]:
 def _is_column(index: Any) -> bool:
     """Tell whether an index takes whole axes, and then one entry of a later one."""
     parts = as_tuple(index)
-    whole = [i for i, part in enumerate(parts) if _is_whole(part)]
+    whole = [i for i, part in enumerate(parts) if is_whole(part)]
     numbers = [i for i, part in enumerate(parts) if type(part) is int]
     return len(whole) + len(numbers) == len(parts) > len(whole) > 0 and min(
         whole
     ) < max(numbers)
-
-
-def _is_whole(part: Any) -> bool:
-    return part is Ellipsis or (type(part) is slice and part == slice(None))
 
 
 def _one_by_one(row: Row, columns: dict[Any, list[int]]) -> list[Row]:

@@ -32,6 +32,7 @@ from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.operations_grad.indexing import added_at, setitem, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
+from chainrule.values.indices import is_whole
 from chainrule.values.shapes import ARRAYS, TUPLE
 
 _of: Any = operator
@@ -202,7 +203,7 @@ def _is_whole(index: Any, row: Row) -> bool:
     """Tell whether an index picks an array as it is."""
     if isinstance(index, TUPLE):
         return len(index) == 0 and row.shape != ()  # x[()] is no array
-    return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
+    return is_whole(index)
 
 
 def _overwritten(row: Row) -> Any:
