@@ -6,7 +6,7 @@ covariance keeps it symmetric, a parameter at its bound stays there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,9 @@ import numpy as np
 from chainrule.compat.boxes import CONVENTIONS
 from chainrule.nodes.recorder import record
 from chainrule.nodes.tables import FUNCTIONS
-from chainrule.operations_grad.structure import structure
-from chainrule.rules.supports import supported
-from chainrule.steps.owned_arrays import add_into
+from chainrule.rules import general
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Namespace, Parameters, Result, Value
+from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import raw, vertex
 
 Function = Callable[..., Any]
@@ -50,7 +48,7 @@ def clip(a: Value, *args: Any, **kwargs: Any) -> Any:
     return _np.where(inside, a, at_bound)
 
 
-class symmetric_grad(structure, kind=True):  # noqa: N801
+class symmetric_grad(general, kind=True):  # noqa: N801
     """z = x, a matrix whose derivatives are taken along symmetric matrices only."""
 
     operand_names: tuple[str, ...] = ("x",)
@@ -61,36 +59,14 @@ class symmetric_grad(structure, kind=True):  # noqa: N801
         return x
 
     @staticmethod
-    def step(z: vertex, z_grad: Any, bars: dict[vertex, Any]) -> None:
-        """Hand the symmetric part of the cotangent on."""
-        add_into(bars, z.operands[0], _symmetric_part(z_grad))
+    def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Any]:
+        """Return the symmetric part of the cotangent."""
+        return (_symmetric_part(z_grad),)
 
-    @classmethod
-    def pull(
-        cls,
-        xp: Namespace,
-        z_bar: supported,
-        z: Result,
-        operands: Sequence[Any],
-        wanted: Sequence[int],
-        parameters: Parameters,
-    ) -> Iterator[tuple[int, supported]]:
-        """Hand the symmetric part of the cotangent on."""
-        for i in wanted:
-            yield i, supported(_symmetric_part(z_bar.value))
-
-    @classmethod
-    def push(
-        cls,
-        xp: Namespace,
-        tangents: Sequence[supported | None],
-        z: Result,
-        operands: Sequence[Any],
-        parameters: Parameters,
-    ) -> supported | None:
-        """Hand the symmetric part of the tangent on."""
-        x_dot = tangents[0]
-        return None if x_dot is None else supported(_symmetric_part(x_dot.value))
+    @staticmethod
+    def pushforward(xp: Namespace, tangents: Sequence[Any], z: Value, x: Value) -> Any:
+        """Return the symmetric part of the tangent."""
+        return _symmetric_part(tangents[0])
 
 
 def _symmetric_part(x: Value) -> Any:
