@@ -10,6 +10,8 @@ from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.nest_plan import Plan, Reduction, Step, access, merged
+from chainrule.compiler.native.nest_writer import NestWriter
+from chainrule.compiler.native.text import Unit
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -73,6 +75,20 @@ def test_a_nest_reduces_over_any_axes(name, shape, threads):
             np.testing.assert_allclose(z, expected, rtol=1e-13, atol=1e-14)
     x.flat[-1] = np.nan
     assert np.isnan(nest([x])[0]).all()
+
+
+def test_totals_of_short_rows_are_held_in_registers():
+    x = RNG.normal(size=(40, 4))
+    reductions = tuple(Reduction(name, 0, (0, 1)) for name in ("add", "maximum"))
+    turned = access(x, x.T, x.T.shape)
+    step = Step("negative", (("input", 0),))
+    unit = Unit()
+    NestWriter(unit, Plan(x.T.shape, (turned,), (step,), (), reductions)).write("nest")
+    llvm = pytest.importorskip("llvmlite.binding")
+    with llvm.parse_assembly(unit.text()) as module:
+        assert " = alloca " in str(module)
+        native._keep_in_registers(module, native._machine(2))
+        assert " = alloca " not in str(module)
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 19)])
