@@ -294,13 +294,11 @@ class node(vertex):
     def __repr__(self) -> str:
         """Show the value and the operation it came from."""
         value = self._value
-        if type(value) is float or isinstance(value, TUPLE):
-            shown = repr(value)
-        elif is_foreign(value):
-            shown = described(value)
+        if isinstance(value, (np.ndarray, np.generic)):
+            array: Any = value
+            shown = np.array2string(np.asarray(array), separator=", ", threshold=20)
         else:
-            array = np.asarray(value)
-            shown = np.array2string(array, separator=", ", threshold=20)
+            shown = described(value) if is_foreign(value) else repr(value)
         suffix = "" if self._step is None else f", {self.operation}"
         return f"node({shown}{suffix})"
 

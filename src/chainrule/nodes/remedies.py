@@ -44,7 +44,7 @@ JOIN = (
 )
 _MAKERS = names(
     "array asarray asanyarray ascontiguousarray asfortranarray asarray_chkfinite "
-    "fromiter full float64 float32 float16 longdouble complex128 complex64 "
+    "full float64 float32 float16 longdouble complex128 complex64 "
     "require"
 )
 _COUNTS = names("zeros ones empty eye identity arange indices tri")
@@ -55,7 +55,8 @@ def of_numpy(module: str, name: str) -> str:
     if name in ("vectorize", "frompyfunc"):
         return (
             "It calls a function on one entry after the other: write that function "
-            "with functions of NumPy, or call it on the node as a whole."
+            "with functions of NumPy, or call it on the node as a whole, or by "
+            "gd.numpy.vectorize, whose otypes may be given."
         )
     if name in ("shuffle", "permuted"):
         return "Write x[rng.permutation(len(x))], which returns a new node."
@@ -65,6 +66,8 @@ def of_numpy(module: str, name: str) -> str:
             "mu + sigma * rng.standard_normal(n), or draw them by a generator of "
             "chainrule.numpy.random. " + _VALUE
         )
+    if name == "fromiter":
+        return "Write np.stack(list(values)), or call gd.numpy.fromiter(...)."
     if name in _MAKERS:
         return f"{JOIN}, and leave dtype=float away; a node is an array already."
     if name == "arange":

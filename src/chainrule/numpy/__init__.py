@@ -31,6 +31,7 @@ from chainrule.numpy import mirror as mirror
 from chainrule.numpy import names as names
 from chainrule.numpy import nan_functions as nan_functions
 from chainrule.numpy import node_methods as node_methods
+from chainrule.numpy import one_by_one as one_by_one
 from chainrule.numpy import order_statistics as order_statistics
 from chainrule.numpy import padding as padding
 from chainrule.numpy import picking as picking
@@ -42,6 +43,8 @@ from chainrule.numpy import shape_functions as shape_functions
 from chainrule.numpy import standard as standard
 from chainrule.numpy import statistics as statistics
 from chainrule.numpy import writes as writes
+from chainrule.numpy.one_by_one import fromiter as fromiter
+from chainrule.numpy.one_by_one import vectorize as vectorize
 from chainrule.numpy.standard import argsort as argsort
 from chainrule.numpy.standard import clip as clip
 from chainrule.numpy.standard import sort as sort
