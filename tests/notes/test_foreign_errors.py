@@ -231,6 +231,14 @@ MET = {
         lambda x: random.choices([1, 2], weights=[x[0], x[1]])[0] * x[0],
         "random.choices", "gd.value(x)",
     ),
+    "wrapped": (
+        lambda x: scipy.stats.skew(x), "scipy.stats.skew was given x (a node)",
+        "chainrule.scipy.stats.skew(",
+    ),
+    "wrapped by another name": (
+        lambda f: (lambda g: g(f))(scipy.stats.entropy), "g was given f (a node)",
+        "chainrule.scipy.stats.entropy(",
+    ),
     "drawn": (lambda x: RNG.normal(x[0]), "RNG.normal", "mu + sigma *"),
 }  # fmt: skip
 

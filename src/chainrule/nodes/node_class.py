@@ -39,7 +39,7 @@ from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import is_foreign, refuse_branch
 from chainrule.values.foreign import shown as described
-from chainrule.values.shapes import TUPLE, Length, ndarray
+from chainrule.values.shapes import ARRAYS, TUPLE, Length, ndarray
 from chainrule.values.versions import resolved
 from chainrule.values.vertices import ASSIGNED, GRADIENTS, stand_in, vertex
 
@@ -294,9 +294,8 @@ class node(vertex):
     def __repr__(self) -> str:
         """Show the value and the operation it came from."""
         value = self._value
-        if isinstance(value, (np.ndarray, np.generic)):
-            array: Any = value
-            shown = np.array2string(np.asarray(array), separator=", ", threshold=20)
+        if isinstance(value, ARRAYS):
+            shown = np.array2string(np.asarray(value), separator=", ", threshold=20)
         else:
             shown = described(value) if is_foreign(value) else repr(value)
         suffix = "" if self._step is None else f", {self.operation}"

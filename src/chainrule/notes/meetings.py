@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+from itertools import takewhile
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
@@ -110,7 +111,7 @@ def _at_frame(trace: list[TracebackType], i: int, *, escaped: bool) -> str | Non
     if is_compiled(inside[0].tb_frame):
         return _of_line(site, escaped=escaped, inside=inside[0])
     if origin(inside[0].tb_frame) == FOREIGN:
-        return _of_call(site, inside[0], escaped=escaped)
+        return _of_call(site, inside, escaped=escaped)
     error = _given_by_us(inside)
     return None if error is None else _of_frame(error, site)
 
@@ -201,22 +202,28 @@ def _assignment(site: Site) -> str:
     )
 
 
-def _of_call(site: Site, trace: TracebackType, *, escaped: bool) -> str | None:
-    """Describe an error inside a foreign function that is written in Python."""
+def _of_call(site: Site, inside: list[TracebackType], *, escaped: bool) -> str | None:
+    """Describe an error inside a foreign function that is written in Python.
+
+    A wrapper may have handed its arguments on, to a function that is further inside.
+    """
     if not (site.calls or site.operates or site.assigns):
         return None
-    held, opaque = arguments_of(trace.tb_frame)
+    frame = inside[0].tb_frame
+    foreign = takewhile(lambda t: origin(t.tb_frame) == FOREIGN, inside)
+    found = [arguments_of(t.tb_frame) for t in foreign]
+    held = next((text for text, _ in found if text), "")
     given = site.given()
-    if not (held or escaped or (opaque and given)):
+    if not (held or escaped or (found[0][1] and given)):
         return None
     if site.operates or site.assigns:
-        owner = owner_of(trace.tb_frame)
+        owner = owner_of(frame)
         done = f"operator {site.operates}" if site.operates else "assignment to entries"
         name = f"the {done} of {type(owner).__name__.lstrip('_')}"
         return _words(name, given or held, site, owner)
     target = site.target
     if target is None:
-        target = function_of(trace.tb_frame)
+        target = function_of(frame)
     if _hands_on(target):
         return None
     return _words(site.name or remedies.written(target), given or held, site, target)
@@ -286,8 +293,9 @@ def _lifted(target: Any) -> str:
 
 def _holder(module: str, name: str, own: str) -> str:
     """Return what the object of a module is called whose method this is: ``norm.``."""
-    holder = name.removesuffix(f".{own}").rpartition(".")[2]
-    owner = getattr(sys.modules.get(module), holder, None)
+    held, _, called = name.rpartition(".")
+    holder = held.rpartition(".")[2] if called == own else ""
+    owner = getattr(sys.modules.get(module), holder, None) if holder else None
     found = hasattr(owner, own) and not isinstance(owner, ModuleType)
     return f"{holder}." if found else ""
 
