@@ -95,6 +95,10 @@ def of_a_member(x):
 
 
 # name: (function, what was called, what to write instead)
+def by_another_name(x, f=scipy.stats.entropy):
+    return f(x)
+
+
 MET = {
     "object array": (
         lambda x: np.sum(np.exp(np.array([x[0], 0.0]))), "np.exp", "np.stack([x, y])"
@@ -232,11 +236,11 @@ MET = {
         "random.choices", "gd.value(x)",
     ),
     "wrapped": (
-        lambda x: scipy.stats.skew(x), "scipy.stats.skew was given x (a node)",
+        lambda x: scipy.stats.skew(2 * x), "scipy.stats.skew was given x (a node)",
         "chainrule.scipy.stats.skew(",
     ),
     "wrapped by another name": (
-        lambda f: (lambda g: g(f))(scipy.stats.entropy), "g was given f (a node)",
+        by_another_name, "f was given x (a node)",
         "chainrule.scipy.stats.entropy(",
     ),
     "drawn": (lambda x: RNG.normal(x[0]), "RNG.normal", "mu + sigma *"),
