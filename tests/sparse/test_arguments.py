@@ -189,6 +189,8 @@ def test_matrices_of_nodes_are_refused(place):
         gd.sparse.jacobian(differences)(*args)
     with pytest.raises(ArgumentError, match="plain numbers"):
         gd.compile(gd.sparse.jacobian(differences))(X, 0.7)
+    with pytest.raises(ArgumentError, match="plain numbers"):
+        gd.sparse.sparsity(differences, *args)
 
 
 # ---------------------------------------------------------------- what is refused

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.compiler.programs import passes
 from chainrule.errors import ArgumentError, ShapeError
 
 sp = pytest.importorskip("scipy.sparse")
@@ -156,6 +157,23 @@ def test_another_path_has_another_pattern():
     for x in (X, -X, X * 2):
         np.testing.assert_allclose(J(x).toarray(), gd.jacobian(f)(x))
     assert J.sweeps == 2
+
+
+def test_a_pattern_is_found_where_derivatives_are_nan():
+    def f(x):
+        return np.sum(np.sqrt(x) * x[::-1] ** 2)
+
+    H, x = gd.sparse.hessian(f), np.array([0.0, -1.0, 4.0])
+    with np.errstate(all="ignore"):
+        for point in (x, x + 2.0, x):
+            np.testing.assert_allclose(H(point).toarray(), gd.hessian(f)(point))
+
+
+def test_a_pattern_takes_no_program_that_runs(monkeypatch):
+    seen = []
+    monkeypatch.setattr(passes, "OBSERVERS", [lambda name, _: seen.append(name)])
+    gd.sparse.sparsity(lambda x: x[1:] * x[:-1], np.ones(5))
+    assert seen == ["traced", "dce", "cse", "scatters"]
 
 
 def test_other_arguments_and_sizes():

@@ -14,6 +14,7 @@ from chainrule.rules.supports import is_inexact
 from chainrule.transforms.derived import positions_of
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import LEAF, flatten, unflatten
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import describe, dtype_of, shape_of
 from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import raw, stand_in, vertex
@@ -173,6 +174,11 @@ def is_followed(x: Any) -> bool:
 def refuse_followed(leaves: Sequence[Any]) -> None:
     """Raise if there is a node among the arguments of a sparse derivative."""
     for x in leaves:
+        if is_foreign(x):
+            raise ArgumentError(
+                "a sparse derivative sees all entries of its arguments; received "
+                f"{describe(x)}. Pass np.asarray(x)."
+            )
         if is_followed(x):
             raise ArgumentError(
                 "a sparse matrix holds plain numbers, which nobody differentiates or "

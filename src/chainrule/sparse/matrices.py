@@ -12,11 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from chainrule.compiler.sparsity.patterns import boolean
-from chainrule.sparse.arguments import (
-    Argnums,
-    Chosen,
-    refuse_followed,
-)
+from chainrule.sparse.arguments import Argnums, Chosen
 from chainrule.sparse.states import State
 from chainrule.transforms.derived import described
 from chainrule.values.containers import flatten, stripped
@@ -116,7 +112,6 @@ class SparseDerivative:
             key = (key, (x.shape, x.dtype) if kind_of(x) is ndarray else kind_of(x))
         state = self._states.get(key)
         if state is None:
-            refuse_followed(given)
             state = State(self, args, keywords)
             state.detect(args, keywords)
             state.found_at = args, keywords

@@ -30,6 +30,7 @@ from chainrule.sparse.arguments import (
 )
 from chainrule.sparse.blocks import Block, blocks_of
 from chainrule.sparse.entries import CarryError, entries_of
+from chainrule.sparse.outlines import path_of
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.seeds import check_numeric, is_differentiable
 from chainrule.transforms.values import value
@@ -74,7 +75,6 @@ class State:
         self.structure: Any = None
         self.beside: list[bool] = []
         self.complex: bool = False
-        self._inner: Any = compiled(named_as(owner.f, self._differentiated))
         self._run: Any = None
         self.found_at: tuple[Any, Any] | None = None
         """Where the pattern was found, until there is an evaluation."""
@@ -169,7 +169,18 @@ class State:
         self, args: Sequence[Any], keywords: Mapping[str, Any]
     ) -> tuple[Any, list[str], int]:
         """Return a call's pattern, what made it dense, and its program's work."""
-        leaves, self.structure = flatten(self._inner(*args, **keywords))
+        path = path_of(self.owner.f, self._differentiated, self.chosen, args, keywords)
+        if path is not None:
+            leaves, self.structure = path.likes, path.structure
+        elif self.owner.given is None:
+            raise ArgumentError(
+                "the function raises an error at these arguments, so its pattern "
+                "cannot be found. Call it first at others, or give sparsity=."
+            )
+        else:
+            with _np.errstate(all="ignore"):
+                result = self._differentiated(*args, **keywords)
+            leaves, self.structure = flatten(result)
         self._check_result(leaves)
         self.beside = list(map(is_differentiable, leaves))
         kept = [x for x in leaves if is_differentiable(x)]
@@ -178,19 +189,13 @@ class State:
         if shapes != self.shapes:  # a path to a result of another shape
             self.shapes, self.pattern = shapes, None
             self.paths.clear()
-        path = self._inner.kept.latest
-        self._gathered = _gathered(path)
-        if self.owner.given is not None:
-            return self._given(), [], _work(path)
-        if path is None:
-            raise ArgumentError(
-                "the function has no program at these arguments (its result holds a "
-                "nan, or it raises an error there), so its pattern cannot be found. "
-                "Call it first at others, or give sparsity=."
-            )
-        program: Program = path.program
-        found = Detection(program, self._inputs(program, args, keywords))
-        outputs = [z for z, ok in zip(program.outputs, self.beside, strict=True) if ok]
+        program = None if path is None else path.program
+        self._gathered = _gathered(program)
+        if path is None or self.owner.given is not None:
+            return self._given(), [], _work(program)
+        found = Detection(path.program, path.wanted)
+        outputs = path.program.outputs
+        outputs = [z for z, ok in zip(outputs, self.beside, strict=True) if ok]
         try:
             parts = [found.of(z).structure() for z in outputs]
         except DensePatternError:
@@ -199,7 +204,7 @@ class State:
                 f"the matrix has too many entries that may be non-zero, by {because}. "
                 "Use gd.linear_map(f, x) for its products with vectors."
             ) from None
-        return stacked(parts).as_scipy(), found.dense_because, _work(path)
+        return stacked(parts).as_scipy(), found.dense_because, _work(program)
 
     def _check_result(self, leaves: Sequence[Any]) -> None:
         name = "hessian" if self.owner.symmetric else "jacobian"
@@ -212,19 +217,6 @@ class State:
         for z in leaves:
             if not some or not isinstance(z, int | np.ndarray | np.generic):
                 check_numeric(z, f"sparse.{name}")
-
-    def _inputs(
-        self, program: Program, args: Sequence[Any], keywords: Mapping[str, Any]
-    ) -> list[Any]:
-        """Return the rows of a program that stand for the leaves."""
-        own = [  # copies, as two arguments may be one object
-            x.view() if isinstance(x, ndarray) else x + 0.0
-            for x in self.chosen.leaves(args, keywords)
-        ]
-        positional, named = self.chosen.with_leaves(args, keywords, own)
-        numbers = self._inner.signed(tuple(positional), named)[1]
-        places = [next(i for i, v in enumerate(numbers) if v is x) for x in own]
-        return [program.inputs[i] for i in places]
 
     def _given(self) -> Any:
         shape = (sum(map(math.prod, self.shapes)), sum(self.chosen.sizes))
@@ -366,12 +358,12 @@ def _held(data: Any) -> Any:
     return data.astype(_np.float32) if data.dtype.char == "e" else data
 
 
-def _gathered(path: Any) -> int:
+def _gathered(program: Program | None) -> int:
     """Return how many entries a program reads or adds at constant places, in no order.
 
     They are read of seeds, too: once for all calls, where these are constants.
     """
-    rows: Sequence[Any] = () if path is None else path.program.rows
+    rows: Sequence[Any] = () if program is None else program.rows
     found = 0
     for row in rows:
         is_read = row.function is operator.getitem
@@ -382,11 +374,10 @@ def _gathered(path: Any) -> int:
     return found
 
 
-def _work(path: Any) -> int:
+def _work(program: Program | None) -> int:
     """Return the number of entries of all arrays that a program makes."""
-    if path is None:
-        return 0
-    return sum(math.prod(x.shape or ()) for x in path.program.rows)
+    rows: Sequence[Any] = () if program is None else program.rows
+    return sum(math.prod(x.shape or ()) for x in rows)
 
 
 __all__ = ["State"]

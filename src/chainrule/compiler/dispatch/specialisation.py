@@ -10,7 +10,7 @@ import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFo
 from chainrule.compiler.tracing.arguments import plain_array
 from chainrule.compiler.tracing.guesses import NotExact
 from chainrule.compiler.tracing.results import output
+from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.compiler.tracing.writing import layouts_of
@@ -138,16 +139,69 @@ class Specialisations:
         )
 
 
+@dataclass(eq=False)
+class Outline:
+    """The path that a function takes: rows as they were traced, and no program yet.
+
+    Attributes
+    ----------
+    inputs, outputs
+        The rows of the numbers among the leaves; the leaves of the result, as rows and
+        constants.
+    structure
+        How the result is arranged.
+    start
+        When tracing began, by ``perf_counter``.
+    """
+
+    trace: Trace
+    inputs: list[Row]
+    outputs: list[Any]
+    structure: Structure
+    start: float
+
+
+Call = Callable[[Sequence[Any], Mapping[str, Any]], Any]
+T = TypeVar("T")
+
+
 def specialise(
     f: Callable[..., Any],
-    call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
+    call: Call,
     signature: Signature,
     leaves: Sequence[Any],
     options: Options,
     *,
     exact: bool = False,
 ) -> Specialisation:
-    """Trace the path that a function takes for these leaves, and make its program.
+    """Trace the path that a function takes for these leaves, and make its program."""
+
+    def made(path: Outline) -> Specialisation:
+        trace = path.trace
+        program = program_of(trace, path.inputs, path.outputs)
+        seconds, guessed = time.perf_counter() - path.start, bool(trace.guesses)
+        defers = trace.defers or guessed
+        choice = Choice(program, options, seconds, deferred=defers)
+        layouts = layouts_of([plain_array(x) for x in leaves]) if trace.writes else None
+        seconds = time.perf_counter() - path.start
+        return Specialisation(
+            program, path.structure, choice, seconds, layouts, guessed
+        )
+
+    return outlined(f, call, signature, leaves, options, made, exact=exact)
+
+
+def outlined(
+    f: Callable[..., Any],
+    call: Call,
+    signature: Signature,
+    leaves: Sequence[Any],
+    options: Options,
+    then: Callable[[Outline], T],
+    *,
+    exact: bool = False,
+) -> T:
+    """Trace the path that a function takes for these leaves; return what is made of it.
 
     ``call`` calls ``f`` with positional arguments and keywords, and the static values.
     Loops that count their steps, and long ones, take none here, unless something is
@@ -155,20 +209,21 @@ def specialise(
     """
     trace = Trace(options=options, exact=exact)
     try:
-        return _traced(trace, f, call, signature, leaves)
+        return _traced(trace, f, call, signature, leaves, then)
     except (NotExact, Exception):
         if not trace.guesses:
             raise
-    return _traced(Trace(options=options), f, call, signature, leaves)
+    return _traced(Trace(options=options), f, call, signature, leaves, then)
 
 
 def _traced(
     trace: Trace,
     f: Callable[..., Any],
-    call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
+    call: Call,
     signature: Signature,
     leaves: Sequence[Any],
-) -> Specialisation:
+    then: Callable[[Outline], T],
+) -> T:
     """Trace a path in a trace that is empty."""
     start = time.perf_counter()
     numeric = [is_numeric(x) for x in signature.leaves]
@@ -187,19 +242,12 @@ def _traced(
             raise ArithmeticError from trace.raised
         name = describe_function(f)
         outputs = [output(trace, x, name, own) for x in results]
-        program = program_of(trace, inputs, outputs)
-        seconds, guessed = time.perf_counter() - start, bool(trace.guesses)
-        defers = trace.defers or guessed
-        choice = Choice(program, trace.options, seconds, deferred=defers)
-    layouts = layouts_of([plain_array(x) for x in leaves]) if trace.writes else None
-    return Specialisation(
-        program, structure, choice, time.perf_counter() - start, layouts, guessed
-    )
+        return then(Outline(trace, inputs, outputs, structure, start))
 
 
 def _result(
     f: Callable[..., Any],
-    call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
+    call: Call,
     args: Sequence[Any],
     keywords: Mapping[str, Any],
 ) -> Any:

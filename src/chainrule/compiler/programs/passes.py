@@ -75,15 +75,24 @@ OBSERVERS: list[Callable[[str, Program], None]] = []
 """Called with each stage of each program; the tests verify them here."""
 
 
-def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> Program:
+STRUCTURAL = tuple(x for x in PASSES if x.name in ("dce", "cse", "scatters"))
+"""The passes for a program that is not run, but asked what depends on what."""
+
+
+def program_of(
+    trace: Trace,
+    inputs: Sequence[Row],
+    outputs: Sequence[Any],
+    passes: Sequence[Pass] = PASSES,
+) -> Program:
     """Run the passes over a trace."""
     checks = list(dict.fromkeys(trace.checks))
     program = Program(list(inputs), trace.rows, list(outputs), trace.guards, checks)
     program.mapped = list(trace.mapped)
     _enter(TRACED, program)
-    if trace.parent is None and len(program.rows) <= KEPT:
+    if passes is PASSES and trace.parent is None and len(program.rows) <= KEPT:
         program.traced = Snapshot(program)
-    for each in PASSES:
+    for each in passes:
         if each.is_for(trace):
             each.run(program)
             _enter(each.name, program)
