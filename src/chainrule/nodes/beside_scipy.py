@@ -2,8 +2,11 @@
 
 Operators of a node beside a sparse matrix are those of ``chainrule.scipy.sparse``.
 SciPy's ``A @ x`` asks ``x`` for an array, and lets ``x`` answer by its own operator
-where that is none: a single object. So nodes and traced values make one for it. Root
-finders in C take no error from what they ask of a node, but ask ``isnan`` first.
+where that is none: a single object. So nodes and traced values make one for it.
+
+Solvers of numbers compare what they were given, and return a plain number that no
+derivative reaches; those in C take no error from what they ask of a node. Each asks a
+function of NumPy first or last, which is where they are refused.
 """
 
 from __future__ import annotations
@@ -67,26 +70,32 @@ def one_object() -> Any:
     return np.empty((), object)
 
 
-def refuse_root_finders(x: Any) -> None:
-    """Raise where one of SciPy's root finders asks ``isnan``, three frames above.
+_SOLVERS = frozenset(
+    "_array_newton _check_func _func_wrap _minimize_scalar_bounded "
+    "_minimize_scalar_brent _minimize_scalar_golden curve_fit f_raise newton".split()
+)
+"""Code of SciPy's that asks something of what its solvers were given."""
 
-    Their code in C goes on where a node refuses to be a number: SystemError.
-    """
-    frame: Any = sys._getframe(3)
-    if frame.f_code.co_name != "f_raise" or not _is_of_optimize(frame):
+
+def refuse_solvers(x: Any, depth: int) -> None:
+    """Raise where one of SciPy's solvers asks, so many frames above."""
+    frame: Any = sys._getframe(depth)
+    while _is_of(frame, "numpy."):
+        frame = frame.f_back
+    if frame.f_code.co_name not in _SOLVERS or not _is_of(frame, "scipy.optimize."):
         return
     name = ""
-    while frame is not None and _is_of_optimize(frame):
+    while frame is not None and _is_of(frame, "scipy.optimize."):
         name, frame = frame.f_code.co_name, frame.f_back
     raise EscapeError(
-        f"scipy.optimize.{name} calls its function for plain numbers, and the "
-        f"function returned {x!r}. Write chainrule.scipy.optimize.{name}(...), whose "
-        "root is a node, or gd.value(...) of what the function reads."
+        f"scipy.optimize.{name} knows plain numbers only, and met {x!r}, which "
+        f"its result would not depend on. Write chainrule.scipy.optimize.{name}(...), "
+        "whose result is a node, or give it gd.value(...) of what it reads."
     )
 
 
-def _is_of_optimize(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).startswith("scipy.optimize.")
+def _is_of(frame: FrameType, package: str) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith(package)
 
 
 __all__ = [
@@ -94,5 +103,5 @@ __all__ = [
     "beside_sparse",
     "one_object",
     "record_beside",
-    "refuse_root_finders",
+    "refuse_solvers",
 ]

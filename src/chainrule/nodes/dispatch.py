@@ -13,7 +13,7 @@ from chainrule.nodes.admission import (
     missing,
     unwrapped,
 )
-from chainrule.nodes.beside_scipy import refuse_root_finders
+from chainrule.nodes.beside_scipy import refuse_solvers
 from chainrule.nodes.joined import joined
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS, WRAPPED
@@ -71,6 +71,7 @@ def array_function(
         args, kwargs = joined(operation, args, kwargs)
         return operation(*args, **kwargs)
     if func in LOCALLY_CONSTANT:
+        refuse_solvers(x, 2)
         out, args, kwargs = without_out(func, args, kwargs)
         if out is not None:
             return write_result(out, func, args, kwargs)
@@ -85,7 +86,7 @@ def array_function(
 
 def _constant(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if ufunc is np.isnan:
-        refuse_root_finders(inputs[0])
+        refuse_solvers(inputs[0], 3)
     values = [unwrapped(x) for x in inputs]
     if PLAIN.issuperset(map(type, values)):
         return ufunc(*values, **kwargs)

@@ -27,7 +27,7 @@ from chainrule.nodes.admission import (
     parameters_of,
     vertices_of,
 )
-from chainrule.nodes.beside_scipy import asked_by_sparse, one_object
+from chainrule.nodes.beside_scipy import asked_by_sparse, one_object, refuse_solvers
 from chainrule.nodes.dispatch import array_function, array_ufunc
 from chainrule.nodes.pickling import flattened, is_input, rebuilt
 from chainrule.nodes.reads import read
@@ -369,6 +369,7 @@ class node(vertex):
         """
         if asked_by_sparse():
             return one_object()
+        refuse_solvers(self, 2)
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(self, f"an array of dtype {np.dtype(dtype)} made of x")
         if self.size >= OBJECT_ARRAY_WARNS:

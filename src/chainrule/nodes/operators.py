@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import NONE, operation_name, unwrapped
-from chainrule.nodes.beside_scipy import record_beside
+from chainrule.nodes.beside_scipy import record_beside, refuse_solvers
 from chainrule.nodes.dispatch import compared
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import reflected_operator, scalar_operator
@@ -82,6 +82,9 @@ def _reflected(function: Operation) -> Operation:
     return reflected
 
 
+_TRUE, _equal = np.True_, np.equal
+
+
 def _compared(name: str) -> Operation:
     ufunc = getattr(np, name)
 
@@ -90,7 +93,11 @@ def _compared(name: str) -> Operation:
             return NotImplemented
         value, other = x._value, unwrapped(y)
         if value.__class__ in PLAIN and other.__class__ in PLAIN:
-            return ufunc(value, other)
+            z = ufunc(value, other)
+            if z is _TRUE and ufunc is _equal:  # a solver's start is a solution
+                refuse_solvers(x, 2)
+            return z
+        refuse_solvers(x, 2)
         return undecided(compared(ufunc, value, other))
 
     compare.__name__ = name
