@@ -182,6 +182,23 @@ def test_products_of_zeros_are_exact_at_every_order(f):
     )
 
 
+@np.errstate(all="ignore")
+def test_derivatives_of_products_that_leave_the_range_of_numbers():
+    def derivative(*x):
+        return gd.grad(np.prod)(np.array(x))
+
+    np.testing.assert_allclose(derivative(1e-200, 1e-150, 3.0), [3e-150, 3e-200, 0.0])
+    np.testing.assert_allclose(derivative(1e200, 1e150, 3.0), [3e150, 3e200, np.inf])
+    np.testing.assert_allclose(derivative(np.inf, 2.0), [2.0, np.inf])
+    forward = gd.jacobian(np.prod, mode="forward")(np.array([1e-200, 1e-150, 3.0]))
+    np.testing.assert_allclose(forward, [3e-150, 3e-200, 0.0])
+    rows = np.array([[2.0, 3.0, 5.0], [0.0, 3.0, 5.0]])
+    np.testing.assert_allclose(
+        gd.grad(lambda x: np.sum(np.prod(x, axis=1)))(rows),
+        [[15.0, 10.0, 6.0], [15.0, 0.0, 0.0]],
+    )
+
+
 @pytest.mark.parametrize("f", [np.std, np.nanstd])
 def test_the_standard_deviation_of_equal_entries(f):
     x = np.ones(3)

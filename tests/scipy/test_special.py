@@ -280,3 +280,14 @@ def test_multigammaln_checks_its_argument_in_compiled_maps_too():
     for f in (slopes, gd.compile(slopes)):
         with pytest.raises(ValueError, match="not met"):
             f(np.array([1.3, 0.2]))
+
+
+@pytest.mark.parametrize("step", [1e-9, 1e-3, 1.0, 30.0])
+def test_beta_has_its_digits_beside_small_and_large_arguments(step):
+    x = np.geomspace(0.02, 1e6, 20_000)
+    found = gd.elementwise_grad(lambda x: ours.betaln(x, step))(x)
+    first, last = special.digamma(x), special.digamma(x + step)
+    lost = 4e-15 * (np.abs(first) + np.abs(last) + 1.0)
+    assert np.all(np.abs(found - (first - last)) <= lost)
+    if step == 1.0:  # psi(x + 1) - psi(x) = 1 / x
+        np.testing.assert_allclose(found, -1 / x, rtol=4e-15)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,9 +53,27 @@ def convolve(
             f"convolve has the modes 'full', 'valid' and 'same'; received {mode!r}."
         )
     shape_a, shape_b = shape_of(raw(A)), shape_of(raw(B))
+    of_vectors = len(shape_a) == len(shape_b) == 1 and axes is None
+    if of_vectors and mode != "same" and shape_a[0] and shape_b[0]:
+        return _np.convolve(A, B, mode)
     every = tuple(range(len(shape_a)))
     along_a, along_b = (every, every) if axes is None else axes
     pairs: list[tuple[int, int]] = list(zip(along_a, along_b, strict=True))
+    return _by_windows(A, B, pairs, zip(*dot_axes, strict=True), mode)
+
+
+def _by_windows(
+    A: Value,
+    B: Value,
+    pairs: Sequence[tuple[int, int]],
+    dot_pairs: Iterable[tuple[int, int]],
+    mode: str,
+) -> Any:
+    """Return the convolution over pairs of axes as a product with windows of an array.
+
+    Each axis has a number, for einsum; those that are summed together share it.
+    """
+    shape_a, shape_b = shape_of(raw(A)), shape_of(raw(B))
     sizes = [(shape_a[i], shape_b[j]) for i, j in pairs]
     turned = mode == "valid" and any(m < n for m, n in sizes)
     if turned and any(m > n for m, n in sizes):
@@ -63,10 +81,9 @@ def convolve(
             "convolve in mode 'valid' needs one array within the other; received "
             f"sizes {sizes} along the convolved axes."
         )
-    # Each axis has a number, for einsum; those that are summed together share it.
     names_a = list(range(len(shape_a)))
     names_b = [len(shape_a) + j for j in range(len(shape_b))]
-    for i, j in zip(dot_axes[0], dot_axes[1], strict=True):
+    for i, j in dot_pairs:
         names_b[j] = names_a[i]
     conv = [(names_a[i], names_b[j]) for i, j in pairs]
     summed = {name for pair in conv for name in pair} | (set(names_a) & set(names_b))
@@ -85,13 +102,12 @@ def convolve(
 
 def _windows(A: Value, axis: int, length: int, mode: str) -> Any:
     """Return ``A`` with an axis as two: the window, and the place in it, reversed."""
-    size = shape_of(raw(A))[axis]
     after = {"full": length - 1, "same": (length - 1) // 2, "valid": 0}[mode]
     before = (
         0 if mode == "valid" else length - 1 if mode == "full" else length - 1 - after
     )
     padded = [(0, 0)] * len(shape_of(raw(A)))
     padded[axis] = before, after
-    count = size + before + after - length + 1
-    places = np.arange(count)[:, None] + np.arange(length)[::-1]
-    return _np.take(_np.pad(A, padded), places, axis=axis)
+    whole = _np.pad(A, padded) if before or after else A
+    windows = _np.lib.stride_tricks.sliding_window_view(whole, length, axis)
+    return _np.moveaxis(windows[..., ::-1], -1, axis + 1)

@@ -12,22 +12,18 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from chainrule.errors import ArgumentError, MissingRuleError, ShapeError
 from chainrule.nodes.admission import plain_index, plain_operand
 from chainrule.nodes.node_class import node
+from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import own
 from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
+from chainrule.operations_grad.reductions import trace_grad
 from chainrule.values.foreign import changes_memory, is_foreign, library_of
 from chainrule.values.shapes import describe, is_complex, normalize_axes, own_axes
 from chainrule.values.types import Array, Axis, Order, Value
 from chainrule.values.versions import note, order_of
-from chainrule.values.vertices import (
-    as_array,
-    constant,
-    is_refused,
-    is_stand_in,
-    raw,
-)
+from chainrule.values.vertices import as_array, constant, is_refused, is_stand_in, raw
 from chainrule.wrapping import implements
 
 
@@ -202,6 +198,10 @@ def trace(
     out: None = None,
 ) -> Any:
     """Return sum of the diagonal."""
+    x = raw(a)
+    is_matrix = x.__class__ is np.ndarray and x.ndim == 2 and x.dtype.kind in "fc"
+    if is_matrix and dtype is None and (axis1, axis2) == (0, 1):
+        return record(trace_grad, (a,), {"offset": offset})
     return ops.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 

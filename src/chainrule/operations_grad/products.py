@@ -21,7 +21,7 @@ from chainrule.values.types import (
     Result,
     Value,
 )
-from chainrule.values.vertices import constant_full, stand_in
+from chainrule.values.vertices import constant_full, raw, stand_in
 
 
 class prod_grad(general):
@@ -30,6 +30,7 @@ class prod_grad(general):
     The partial in one entry is the product of the others, as a running product from the
     left times one from the right. Nothing is divided, so it is exact where entries are
     zero, at every order (Griewank & Walther, Evaluating Derivatives, 2nd ed., 3.3).
+    Where a product is known to be a usual number it is z / x: no entry is zero then.
     """
 
     forward = np.prod
@@ -63,7 +64,7 @@ class prod_grad(general):
     ) -> tuple[Value]:
         """x_grad[i] = z_grad * product of the x[j], j != i"""
         z_grad = put_back(xp, z_grad, shape_of(x), axis)
-        return (z_grad * _product_of_others(xp, x, axis),)
+        return (z_grad * _product_of_others(xp, z, x, axis),)
 
     @staticmethod
     def pushforward(
@@ -76,13 +77,29 @@ class prod_grad(general):
         keepdims: bool = False,
     ) -> Value:
         """z_dot = sum over i of x_dot[i] times the product of the x[j], j != i"""
-        terms = tangents[0] * _product_of_others(xp, x, axis)
+        terms = tangents[0] * _product_of_others(xp, z, x, axis)
         return xp.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def _product_of_others(xp: Namespace, x: Array, axis: Axis) -> Value:
+_LEAST, _MOST = np.finfo(float).smallest_normal, np.finfo(float).max
+
+
+def _is_usual(z: Any) -> bool:
+    """Tell whether products of doubles are known, finite and of full precision."""
+    value = raw(z)
+    if value.__class__ is float or value.__class__ is np.float64:
+        return _LEAST <= abs(value) <= _MOST
+    if value.__class__ is not np.ndarray or value.dtype != np.float64:
+        return False
+    size = np.abs(value)
+    return bool(((size >= _LEAST) & (size <= _MOST)).all())
+
+
+def _product_of_others(xp: Namespace, z: Value, x: Array, axis: Axis) -> Value:
     """Return, for each entry, the product of the other entries along the axes."""
     shape = shape_of(x)
+    if _is_usual(z):
+        return put_back(xp, z, shape, axis) / x
     axes = normalize_axes(axis, len(shape))
     if len(axes) == 1:
         return _others(xp, x, axes[0])

@@ -70,6 +70,31 @@ class sum_grad(linear):
         return xp.broadcast_to(z_grad, shape, **layout_of(raw(x)))
 
 
+class trace_grad(linear):
+    """z = sum over i of x[i, i + offset]"""
+
+    nonnegative = True
+    cases: Cases = (case((3, 3)), case((2, 4), offset=1), case((4, 2), offset=-2))
+
+    @staticmethod
+    def forward(x: Array, *, offset: int = 0) -> Value:
+        """Return NumPy's trace of a matrix."""
+        return np.trace(x, offset)
+
+    @staticmethod
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, offset: int = 0
+    ) -> Value:
+        """x_grad[i, i + offset] = z_grad"""
+        rows, columns = shape_of(x)
+        first = offset if offset > 0 else -offset * columns
+        count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+        place = slice(first, first + count * (columns + 1), columns + 1)
+        entries = xp.broadcast_to(z_grad, (count,))
+        flat = xp.unindex(entries, index=place, shape=(rows * columns,))
+        return xp.reshape(flat, (rows, columns))
+
+
 class mean_grad(linear):
     """z = mean(x) over the axes in ``axis``"""
 

@@ -91,8 +91,26 @@ def logsumexp_of(a: Value, b: Value, *, axis: Axis = None) -> Value:
     if np.iscomplexobj(a) or np.iscomplexobj(b):
         return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True)
     if type(b) is float and b == 1.0:
-        return _scipy.logsumexp(a, axis=axis, keepdims=True)
+        z = _of_doubles(a, axis)
+        return _scipy.logsumexp(a, axis=axis, keepdims=True) if z is None else z
     return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True, return_sign=True)[0]
+
+
+def _of_doubles(a: Any, axis: Axis) -> Any:
+    """Return what SciPy does, by the same steps, where all largest entries are finite.
+
+    The largest ones are left out of the sum, whose logarithm keeps what is small.
+    """
+    if a.__class__ is not np.ndarray or a.dtype != np.float64 or not a.size:
+        return None
+    top = a.max(axis=axis, keepdims=True)
+    if not np.isfinite(top).all():
+        return None
+    powers, is_top = np.exp(a - top), a == top
+    powers[is_top] = 0.0
+    count = is_top.sum(axis=axis, keepdims=True, dtype=float)
+    rest = powers.sum(axis=axis, keepdims=True)
+    return np.log1p(rest / count) + np.log(count) + top
 
 
 class logsumexp_of_grad(general):

@@ -6,8 +6,8 @@ of binomial coefficients and of beta functions are made of.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,11 @@ from chainrule.wrapping import implements, operation
 
 _scipy: Any = scipy.special
 _where: Any = np.where
-_BERNOULLI: Sequence[float] = _scipy.bernoulli(30)
+_BERNOULLI: Any = _scipy.bernoulli(30)
 _SHIFT, _TERMS = 14, 12
+_ENOUGH = 0.125
+"""A difference that is no smaller, beside its two terms, is taken as it is."""
+_BLOCK = 1 << 14
 
 
 @opaque
@@ -103,17 +106,31 @@ class polygamma_of_grad(elementwise):
 def psi_difference(x: Value, y: Value, *, order: int) -> Value:
     """Return ``psi(x + y) - psi(x)``, differentiated ``order`` times in ``x``.
 
-    For positive ``x`` and ``x + y`` each term of the recurrence (DLMF 5.15.5) and of
-    the asymptotic series (DLMF 5.11.2) is a difference of powers,
-    ``(x + y)**-n - x**-n = x**-n expm1(-n log1p(y / x))``, in which nothing cancels.
+    For positive ``x`` and ``x + y`` of which the difference would lose digits, each
+    term of the recurrence (DLMF 5.15.5) and of the asymptotic series (DLMF 5.11.2) is a
+    difference of powers, ``(x + y)**-n - x**-n = x**-n expm1(-n log1p(y / x))``, in
+    which nothing cancels.
     """
     s, t = in_double(x), in_double(y)
-    good = (s > 0) & (s + t > 0)
-    a, m = np.where(good, s, 1.0), np.where(good, t, 0.0)
-    total: Any = 0.0
-    for k in range(_SHIFT):
-        power = _power_difference(a + k, m, order + 1)
-        total = total + math.factorial(order) * power
+    psi = functools.partial(_scipy.polygamma, order) if order else _scipy.digamma
+    last, first = psi(s + t), psi(s)
+    z: Any = np.asarray(last - first)
+    keeps = np.abs(z) >= _ENOUGH * (np.abs(last) + np.abs(first))
+    cancels = (s > 0) & (s + t > 0) & ~keeps
+    if cancels.any():
+        s, t = np.broadcast_arrays(s, t)
+        z[cancels] = _by_series(s[cancels], t[cancels], order)
+    return z.astype(dtype_for(x, y))[()]
+
+
+def _by_series(a: Reals, m: Reals, order: int) -> Reals:
+    """Return the difference for positive entries, a block of them at a time."""
+    if a.size > _BLOCK:
+        places = range(0, a.size, _BLOCK)
+        blocks = [(a[i : i + _BLOCK], m[i : i + _BLOCK]) for i in places]
+        return np.concatenate([_by_series(*block, order) for block in blocks])
+    steps = a + np.arange(_SHIFT)[:, None]
+    total: Any = math.factorial(order) * _power_difference(steps, m, order + 1).sum(0)
     a = a + _SHIFT
     if order:
         power = _power_difference(a, m, order)
@@ -122,17 +139,15 @@ def psi_difference(x: Value, y: Value, *, order: int) -> Value:
         total = total - np.log1p(m / a)
     power = _power_difference(a, m, order + 1)
     total = total + math.factorial(order) / 2 * power
-    for k in range(1, _TERMS):
-        growth = math.factorial(2 * k + order - 1) / math.factorial(2 * k)
-        power = _power_difference(a, m, 2 * k + order)
-        total = total + _BERNOULLI[2 * k] * growth * power
-    total = (-1) ** (order + 1) * total
-    direct = _scipy.polygamma(order, s + t) - _scipy.polygamma(order, s)
-    z: Any = _where(good, total, direct)
-    return z.astype(dtype_for(x, y))[()]
+    degrees = range(2, 2 * _TERMS, 2)
+    growth = [math.factorial(n + order - 1) / math.factorial(n) for n in degrees]
+    exponents = np.array(degrees)[:, None] + order
+    powers = _power_difference(a, m, exponents)
+    total = total + (_BERNOULLI[2 : 2 * _TERMS : 2] * np.array(growth)) @ powers
+    return (-1) ** (order + 1) * total
 
 
-def _power_difference(x: Reals, y: Reals, n: int) -> Any:
+def _power_difference(x: Reals, y: Reals, n: Any) -> Any:
     """Return ``(x + y)**-n - x**-n``."""
     return np.expm1(-n * np.log1p(y / x)) / x**n
 
