@@ -155,3 +155,43 @@ def test_samples_of_a_singular_covariance_that_is_a_node_are_refused():
                 ).sampled.mean
             )
         )(1.0)
+
+
+def rising(x):
+    return np.stack([x[0] * x[1], np.exp(x[0]), x[1] ** 3])
+
+
+@pytest.mark.parametrize("given", [{}, {"order": 2}, {"samples": 9}])
+def test_uncertainties_compile(given):
+    def spread(values, covariance):
+        found = gd.propagate(rising, values, covariance, **given)
+        return found.covariance, found.mean, found.standard_errors(), found.sampled
+
+    x, c = np.array([1.2, 0.7]), np.array([[0.1, 0.02], [0.02, 0.05]])
+    compiled = gd.compile(spread)
+    for times in (1.0, 3.0):
+        found, expected = compiled(x, times * c), spread(x, times * c)
+        for mine, plain in zip(found[:3], expected[:3], strict=True):
+            np.testing.assert_allclose(mine, plain, rtol=1e-12)
+        if found[3] is not None:
+            np.testing.assert_allclose(found[3].covariance, expected[3].covariance)
+
+    def total(c):
+        return np.sum(spread(x, c)[0])
+
+    np.testing.assert_allclose(gd.compile(gd.grad(total))(c), gd.grad(total)(c))
+
+
+@pytest.mark.parametrize(
+    ("covariance", "words"),
+    [
+        ([[1.0, 0.2], [0.1, 1.0]], "symmetric covariance"),
+        ([[1.0, np.nan], [np.nan, 1.0]], "symmetric covariance"),
+        ([[1.0, 0.0], [0.0, -1.0]], "no negative eigenvalues"),
+    ],
+)
+def test_compiled_uncertainties_refuse_what_is_no_covariance(covariance, words):
+    compiled = gd.compile(lambda c: gd.propagate(rising, np.ones(2), c).covariance)
+    compiled(np.eye(2))
+    with pytest.raises(ArgumentError, match=words):
+        compiled(np.array(covariance))

@@ -402,3 +402,44 @@ def test_gauss_rule_is_scipys_and_runs_in_compiled_maps():
         np.testing.assert_allclose(one, other, rtol=1e-13)
     with pytest.raises(ValueError, match="finite limits"):
         gd.grad(lambda b: integrate.fixed_quad(np.exp, -np.inf, b)[0])(1.0)
+
+
+@pytest.mark.parametrize(
+    ("end", "more"),
+    [(1.0, {}), (np.inf, {}), (1.0, {"weight": "cos", "wvar": 3.0})],
+)
+def test_compiled_integrals_tell_what_scipy_does(end, more):
+    def decays(rate):
+        return integrate.quad(
+            lambda x: np.exp(-rate * x), 0.0, end, full_output=1, **more
+        )
+
+    compiled = gd.compile(decays)
+    for rate in (1.3, 2.0):
+        found, expected = compiled(rate), decays(rate)
+        assert found[:2] == pytest.approx(expected[:2], rel=1e-6)
+        assert found[2].keys() == expected[2].keys()
+        assert found[2]["neval"] == expected[2]["neval"]
+        last = expected[2]["last"]
+        np.testing.assert_allclose(
+            found[2]["rlist"][:last], expected[2]["rlist"][:last]
+        )
+
+    def times(rate):
+        value, _, told = decays(rate)
+        return value * told["neval"]
+
+    assert gd.compile(gd.grad(times))(1.3) == pytest.approx(gd.grad(times)(1.3))
+
+
+def test_what_a_compiled_integral_cannot_tell_is_refused():
+    def of_vectors(a):
+        return integrate.quad_vec(lambda x: a * x, 0.0, 1.0, full_output=True)
+
+    def of_two(a):
+        return integrate.nquad(lambda x, y: a * x, [(0, 1), (0, 1)], full_output=True)
+
+    for f in (of_vectors, of_two):
+        assert len(f(2.0)) == 3
+        with pytest.raises(ArgumentError, match="no full_output where it is compiled"):
+            gd.compile(f)(2.0)

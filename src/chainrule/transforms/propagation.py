@@ -17,6 +17,7 @@ from chainrule.transforms.values import value
 from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import describe, ndarray
 from chainrule.values.types import Array, Value
+from chainrule.values.vertices import is_refused, stand_in
 
 _np: Any = np
 
@@ -86,7 +87,7 @@ def _flat(tree: Any, name: str) -> tuple[Any, _Form]:
     """Return a container of real numbers as one array, and its form."""
     leaves, structure = flatten(tree)
     shapes = [np.shape(value(x)) for x in leaves]
-    kinds = {_np.asarray(value(x)).dtype.kind for x in leaves}
+    kinds = {_dtype(value(x)).kind for x in leaves}
     if not leaves or not kinds <= set("fiu"):
         raise ArgumentError(
             f"propagate needs real numbers as {name}; received {describe(tree)}."
@@ -188,6 +189,10 @@ def propagate(
     return Propagated(result.restored(z), result.restored(mean), found, drawn)
 
 
+def _dtype(x: Value) -> np.dtype[Any]:
+    return x.dtype if isinstance(x, stand_in) else _np.asarray(x).dtype
+
+
 def _matrix(covariance: ArrayLike, form: _Form) -> Any:
     """Return the covariance of flat values, which was given as it or by variances."""
     square = (form.size, form.size)
@@ -197,7 +202,8 @@ def _matrix(covariance: ArrayLike, form: _Form) -> Any:
         matrix = _diagonal(_flat(covariance, "covariance")[0])
     else:
         given: Any = covariance
-        matrix = given if holds_nodes(given) else _np.asarray(given)
+        is_one = holds_nodes(given) or isinstance(given, stand_in)
+        matrix = given if is_one else _np.asarray(given)
     if np.shape(value(matrix)) != square:
         raise ShapeError(
             f"propagate needs a covariance of shape {square}, or variances in the form "
@@ -205,10 +211,10 @@ def _matrix(covariance: ArrayLike, form: _Form) -> Any:
         )
     plain = value(matrix)
     scale = _np.max(_np.abs(plain), initial=0.0)
-    if not _np.max(_np.abs(plain - plain.T), initial=0.0) <= 1e-10 * scale:
+    if is_refused(~(_np.max(_np.abs(plain - plain.T), initial=0.0) <= 1e-10 * scale)):
         raise ArgumentError("propagate needs a symmetric covariance, without nan.")
-    least = _np.linalg.eigvalsh(plain).min(initial=0.0)
-    if least < -1e-10 * scale:
+    least = _np.min(_np.linalg.eigvalsh(plain), initial=0.0)
+    if is_refused(least < -1e-10 * scale):
         raise ArgumentError(
             f"a covariance has no negative eigenvalues; this one has {least:.3g}."
         )

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
+from chainrule.errors import ArgumentError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.rules import rule
@@ -173,17 +174,32 @@ def _in_trace(
     body = trace.body(integral.flat, [x])
     integral.closed = body.closed
     how, shape, run = integral.how, integral.shape, body.run
+    names: list[str] = []
 
     def quadrature(a: float, b: float, *captured: Value) -> tuple[Any, ...]:
         def f(x: float) -> Any:
             return run(x, *captured)[0]
 
-        return how(f, a, b, shape)[:2]
+        value, error, *rest = how(f, a, b, shape)
+        told = _numbers(rest)
+        names[:] = told
+        return value, error, *told.values()
 
     quadrature.__name__ = "integral"
     found: Any = trace.whole(quadrature, (raw(a), raw(b), *body.captured), {})
-    value, error = found
-    return _recorded(integral, a, b, value), error
+    value, error, *rest = found
+    told = [dict(zip(names, rest, strict=True))] if names else []
+    return _recorded(integral, a, b, value), error, *told
+
+
+def _numbers(told: Sequence[Any]) -> dict[str, Any]:
+    """Return what SciPy says of a computation, without its texts."""
+    if not told or isinstance(told[0], dict):
+        return dict(*told[:1])
+    raise ArgumentError(
+        "quad_vec has no full_output where it is compiled: of how many intervals it "
+        "tells is not known before. Leave it away."
+    )
 
 
 def _recorded(integral: Integral, a: Value, b: Value, value: Value) -> Any:

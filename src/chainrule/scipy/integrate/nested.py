@@ -7,6 +7,7 @@ from typing import Any
 
 import scipy.integrate
 
+from chainrule.errors import ArgumentError
 from chainrule.scipy.integrate.quadrature import quad
 from chainrule.transforms.as_called import AsCalled
 from chainrule.values.types import Value
@@ -97,7 +98,7 @@ class _Nested:
         keywords: Any = {**given, "full_output": self.full_output}
         value, error, *rest = quad(f, low, high, outer, **keywords)
         if depth == 0 and self.full_output and rest:
-            self.calls += rest[0]["neval"]
+            self.calls += _counted(rest[0]["neval"])
         self.error = _larger(self.error, error)
         return value
 
@@ -115,6 +116,16 @@ class _Nested:
 
 def _as_called(limits: Limits) -> Any:
     return AsCalled.now(limits) if callable(limits) else limits
+
+
+def _counted(calls: Value) -> Any:
+    """Return how often an inner integral called its function."""
+    if isinstance(calls, stand_in):
+        raise ArgumentError(
+            "nquad has no full_output where it is compiled: an inner integral counts "
+            "its calls anew for each point. Leave it away."
+        )
+    return calls
 
 
 def _larger(error: Value, outer: Value) -> Any:

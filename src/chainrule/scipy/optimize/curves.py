@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.optimize
@@ -18,7 +18,7 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import stacked
 from chainrule.progress import counted
-from chainrule.scipy.optimize.bounds import flat_bounds
+from chainrule.scipy.optimize.bounds import flat_bounds, spread
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
 from chainrule.scipy.optimize.minima import minimum
 from chainrule.scipy.optimize.problems import Problem
@@ -75,8 +75,8 @@ def curve_fit(
     """Return the parameters of a curve, and their covariance, as ``scipy.optimize``.
 
     The Jacobian in the parameters is supplied, exact and compiled. Where ``xdata``,
-    ``ydata`` or ``sigma`` are nodes, or ``f`` closes over one, the parameters are a
-    node, and so is the covariance (unless it is infinite).
+    ``ydata``, ``sigma`` or ``bounds`` are nodes, or ``f`` closes over one, the
+    parameters are a node, and so is the covariance (unless it is infinite).
 
     Parameters
     ----------
@@ -108,18 +108,22 @@ def curve_fit(
     if options.get("nan_policy") == "omit":
         data = _without_nan(*data)
     start = _first_guess(f, p0, bounds)
-    problems = _problems(f, Unknowns(start), data, covariance)
-    is_node = problems[0].is_node or any(map(holds_nodes, data))
-    ends = flat_bounds(as_bounds(bounds), start.size) if is_node else None
+    limits = as_bounds(bounds)
+    low, high = flat_bounds(limits, start.size)
+    moves = any(map(holds_nodes, (*data, low, high)))
+    unknowns = Unknowns(start)
+    problems = _problems(f, unknowns, data, covariance, moves=moves)
+    is_node = moves or problems[0].is_node
     plain = value(data)
     places = [i for i, x in enumerate(plain) if isinstance(x, (*ARRAYS, stand_in))]
     options |= {"full_output": full_output, "absolute_sigma": absolute_sigma}
-    options |= {"check_finite": check_finite, "bounds": bounds, "method": method}
-    drive = _Run(plain, places, start, jac, covariance, options, progress, ends)
-    result = solved(drive, problems, *(plain[i] for i in places))
+    options |= {"check_finite": check_finite, "method": method}
+    how: Any = (jac, covariance, options, progress, limits is not None, is_node)
+    arrays = (unknowns.start, low, high, *(plain[i] for i in places))
+    result = solved(_Run(plain, places, *how), problems, *arrays)
     p, active, found = result.x, activity_of(result), result.covariance
     if active is not None:
-        p = minimum(problems[1], p, *flat_bounds(as_bounds(bounds), start.size), active)
+        p = minimum(problems[1], p, low, high, active)
         if is_stand_in(found) or _np.isfinite(found).all():
             found = _covariance(problems[1:], p, covariance, absolute=absolute_sigma)
     return (p, found, *(_told(result, problems, p) if full_output else ()))
@@ -134,7 +138,12 @@ def _told(found: Any, problems: Sequence[Problem], p: Value) -> Sequence[Any]:
 
 
 def _problems(
-    f: Callable[..., Any], unknowns: Unknowns, data: Sequence[Any], covariance: str
+    f: Callable[..., Any],
+    unknowns: Unknowns,
+    data: Sequence[Data | None],
+    covariance: str,
+    *,
+    moves: bool,
 ) -> list[Problem]:
     """Return a curve at points; half the sum of its squares, and its deviations.
 
@@ -146,8 +155,7 @@ def _problems(
             f"{covariance!r}."
         )
     curve = Problem(_of_array(f), unknowns, (data[0],))
-    is_node = curve.is_node or any(map(holds_nodes, data))
-    if not is_node and covariance == "jacobian":
+    if not (moves or curve.is_node) and covariance == "jacobian":
         return [curve]
     deviations = _deviations(f)
     squares = Problem(half_squares(deviations), unknowns, data)
@@ -160,23 +168,30 @@ class _Run:
 
     data: Sequence[Any]
     places: Sequence[int]
-    start: Any
     jac: Any
     covariance: str
     options: dict[str, Any]
     progress: bool
-    ends: tuple[Any, Any] | None
+    is_bounded: bool
+    is_node: bool
 
-    def __call__(self, problems: Sequence[Problem], *arrays: Any) -> Any:
+    def __call__(
+        self,
+        problems: Sequence[Problem],
+        start: Array,
+        low: Array,
+        high: Array,
+        *arrays: Value,
+    ) -> Any:
         """Run it for the plain values of a call."""
         x, y, spread = _put(arrays, self.places, self.data)
         curve = problems[0]
         slopes = _spread(curve.jacobian) if curve.supplies(self.jac) else self.jac
         options = {**self.options, "sigma": _as_scipy_takes_it(spread, y)}
+        if self.is_bounded:
+            options["bounds"] = (low, high)
         with counted(_spread(curve.value), "curve_fit", own=self.progress) as f:
-            p, found, *more = _scipy.curve_fit(
-                f, x, y, self.start, jac=slopes, **options
-            )
+            p, found, *more = _scipy.curve_fit(f, x, y, start, jac=slopes, **options)
         if self.covariance != "jacobian":
             absolute = options["absolute_sigma"]
             found = _covariance(problems[1:], p, self.covariance, absolute=absolute)
@@ -184,8 +199,8 @@ class _Run:
         if more:
             told, result["mesg"], result["ier"] = more
             result.update({_TOLD + name: x for name, x in told.items()})
-        if self.ends is not None:
-            note_activity(result, problems[1], *self.ends)
+        if self.is_node:
+            note_activity(result, problems[1], low, high)
         return result
 
 
@@ -280,14 +295,14 @@ def _covariance(
 def _first_guess(f: Callable[..., Any], p0: ArrayLike | None, bounds: Bounds) -> Any:
     """Return the parameters that were given, or SciPy's: 1, or within the bounds."""
     if p0 is not None:
-        return _np.atleast_1d(_np.asarray(p0, float))
+        first: Any = p0
+        return spread(first, int(_np.size(p0)))
     parameters = inspect.signature(f).parameters.values()
     names = [p.name for p in parameters if p.kind in _BY_POSITION]
     if len(names) < 2:
         raise ArgumentError("curve_fit needs p0 where the parameters are not named.")
-    given = cast(Any, bounds)
-    pair = (given.lb, given.ub) if hasattr(given, "lb") else given
-    low, high = (_np.broadcast_to(_np.asarray(b, float), len(names) - 1) for b in pair)
+    limits = flat_bounds(as_bounds(bounds), len(names) - 1)
+    low, high = map(value, limits)
     below, above = _np.isfinite(low), _np.isfinite(high)
     with _np.errstate(invalid="ignore"):
         middle = 0.5 * (low + high)

@@ -20,7 +20,7 @@ from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import activity_of, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.transforms.values import value
-from chainrule.values.types import Value
+from chainrule.values.types import Array, Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -34,6 +34,7 @@ def least_squares(
     method: str = "trf",
     *,
     loss: Any = "linear",
+    f_scale: Value = 1.0,
     args: Any = (),
     kwargs: Mapping[str, Any] | None = None,
     callback: Callable[..., Any] | None = None,
@@ -48,7 +49,8 @@ def least_squares(
 
     The result is SciPy's, with ``hess``, ``covariance(kind)`` and
     ``standard_errors(kind)``. Where ``args`` hold a node, or ``fun`` closes over one,
-    ``result.x`` is a node, and ``cost`` and ``fun`` are; the rest is plain.
+    ``result.x`` is a node, and ``cost`` and ``fun`` are; the rest is plain. So it is
+    where ``bounds`` or ``f_scale`` are nodes.
 
     Examples
     --------
@@ -73,15 +75,15 @@ def least_squares(
         jac = functools.partial(jac, **value(kwargs or {}))
     bounds = of_scipy(bounds, unknowns)
     low, high = flat_bounds(as_bounds(bounds), unknowns.start.size)
-    is_node = problem.is_node or holds_nodes(low) or holds_nodes(high)
-    robust = (loss, options.get("f_scale", 1.0))
+    is_node = problem.is_node or any(map(holds_nodes, (low, high, f_scale)))
+    robust = (loss, f_scale)
     problems = [problem, _squares(problem, robust)] if is_node else [problem]
     if callback is not None:
         options["callback"] = problem.shown(callback)
     known = bounds if are_plain((low, high)) else None
     options |= {"method": method, "loss": loss}
     drive = _Run(jac, known, options, progress, is_node)
-    found = solved(drive, problems, unknowns.start, low, high)
+    found = solved(drive, problems, unknowns.start, low, high, f_scale)
     active = activity_of(found)
     if active is not None:
         squares = problems[1]
@@ -104,10 +106,15 @@ class _Run:
     is_node: bool
 
     def __call__(
-        self, problems: Sequence[Problem], start: Any, low: Any, high: Any
+        self,
+        problems: Sequence[Problem],
+        start: Array,
+        low: Array,
+        high: Array,
+        scale: float,
     ) -> Any:
         """Run it for the plain values of a call."""
-        problem, options = problems[0], self.options
+        problem, options = problems[0], {**self.options, "f_scale": scale}
         derivative = problem.given(self.jac)
         if problem.supplies(self.jac):
             sparse = problem.sparse_jacobian if options["method"] != "lm" else None
@@ -123,13 +130,13 @@ class _Run:
         return found
 
 
-def _squares(problem: Problem, robust: tuple[Loss, float]) -> Problem:
+def _squares(problem: Problem, robust: tuple[Loss, Value]) -> Problem:
     """Return half the sum of squares as a problem, or what a loss makes of them."""
     f = half_squares(problem.f) if robust[0] == "linear" else _half(problem.f, *robust)
     return Problem(f, problem.unknowns, problem.args)
 
 
-def _half(fun: Callable[..., Any], loss: Loss, scale: float) -> Callable[..., Any]:
+def _half(fun: Callable[..., Any], loss: Loss, scale: Value) -> Callable[..., Any]:
     """Return half the sum of ``s**2 rho((r / s)**2)``, with a loss ``rho``."""
 
     def f(x: Any, *args: Any) -> Any:
