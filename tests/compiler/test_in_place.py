@@ -167,6 +167,78 @@ def test_bodies_that_write_into_what_is_not_theirs(what):
         gd.compile(f)(np.array([1.0, 2.0]))
 
 
+def signs_of_outer(x):
+    def step(c, v):
+        s = np.sign(x)
+        s[s == 0] = 1.0
+        s *= 3.0
+        return c + v * np.sum(s), s * v
+
+    return gd.scan(step, 0.0, x)
+
+
+def views_of_own(x):
+    def step(c, v):
+        s = x * 1.0
+        s[1:][0] = 7.0
+        return c + v * s[1], v * s
+
+    return gd.scan(step, 0.0, x)
+
+
+def values_of_a_step(x):
+    def step(c, v):
+        s = x * 2.0
+        s[0] = v
+        s[1:] += v
+        return c + np.sum(s * x), s
+
+    return gd.scan(step, 0.0, x)
+
+
+def in_nested_maps(x):
+    def outer(v):
+        q = x * 2.0
+
+        def inner(w):
+            r = q * 1.0
+            r[0] = 9.0
+            r[1] = w
+            return np.sum(r * w)
+
+        return gd.vmap(inner)(x) * v
+
+    return gd.vmap(outer)(x)
+
+
+@pytest.mark.parametrize(
+    "f", [signs_of_outer, views_of_own, values_of_a_step, in_nested_maps]
+)
+def test_bodies_write_into_what_they_make_of_outer_values(f):
+    x = np.array([1.0, -2.0, 0.0, 3.0])
+    fast = gd.compile(f)
+    slope = gd.compile(gd.grad(lambda x: sum(map(np.sum, f(x)))))
+    for y in (x, x[::-1].copy()):
+        for a, b in zip(fast(y), f(y), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+        expected = gd.grad(lambda x: sum(map(np.sum, f(x))))(y)
+        np.testing.assert_allclose(slope(y), expected, rtol=1e-12)
+
+
+def test_a_nested_body_does_not_write_into_what_another_made():
+    def outer(v, x):
+        q = x * 2.0
+
+        def inner(w):
+            q[0] = w
+            return np.sum(q)
+
+        return gd.vmap(inner)(x) * v
+
+    with pytest.raises(EscapeError, match="write into a copy"):
+        gd.compile(gd.vmap(outer, in_axes=(0, None)))(np.ones(3), np.ones(3))
+
+
 def test_refusals():
     x = np.ones((2, 2))
     for write, error in [

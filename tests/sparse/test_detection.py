@@ -136,6 +136,16 @@ DECLARED = {
     "median": lambda x: np.median(x.reshape(20, 3), axis=1),
     "a mask of constants": lambda x: np.where(np.arange(60) % 3 == 0, x, np.flip(x)),
     "a product with zeros": lambda x: np.roll(x, 1) * np.tile([0.0, 1.0], 30) + x,
+    "rows in a list": lambda x: np.concatenate([[np.sum(x[:3]), x[7]], x[:2] ** 2]),
+    "matrices on each other": lambda x: np.concatenate(
+        [x.reshape(20, 3), np.ones((2, 3)), x.reshape(20, 3)[:4] ** 2]
+    ),
+    "another order": lambda x: np.reshape(x, (6, 10), "F") ** 2 + x.reshape(6, 10),
+    "by columns": lambda x: np.ravel(x.reshape(6, 10), "F") * x,
+    "sums of planes": lambda x: np.sum(x.reshape(3, 5, 4) ** 2, axis=(0, 2)),
+    "reduced": lambda x: np.add.reduce(x.reshape(20, 3) ** 2),
+    "parts of what all have": lambda x: (x * 0.5 + np.sum(x[:3]))[10:20:2],
+    "put between": gd.grad(lambda x: np.sum(x[3:30:3] ** 2 * x[:9]) * x[-1]),
     "upfirdn": lambda x: of_scipy("signal").upfirdn(np.ones(5), x, 2, 3),
 }
 

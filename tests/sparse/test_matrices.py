@@ -176,6 +176,19 @@ def test_a_pattern_takes_no_program_that_runs(monkeypatch):
     assert seen == ["traced", "dce", "cse", "scatters"]
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_arrays_that_are_constant_between_jumps_are_written(mode):
+    def f(x):
+        s = np.sign(x)
+        s[s == 0] = 1.0
+        return s * x * np.roll(x, 1)
+
+    x = np.array([1.0, -2.0, 0.0, 3.0, 4.0])
+    J = gd.sparse.jacobian(f, mode=mode)
+    for y in (x, -x):
+        np.testing.assert_allclose(J(y).toarray(), gd.jacobian(f)(y))
+
+
 def test_other_arguments_and_sizes():
     J = gd.sparse.jacobian(lambda a, x, b=1.0: a * x * b, 1)
     np.testing.assert_allclose(

@@ -1,8 +1,7 @@
-"""What the files of the detection share: calls by name, and lines of arrays."""
+"""What the files of the detection share: moved entries, and several results."""
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -11,17 +10,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.sparsity.patterns import Pattern
-from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ndarray
 
 _np: Any = np
 FIRST = 2.0**40
 """The number of the first entry of an operand: constants are below, or far beyond."""
-
-
-def lines(line: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    """Return the number of the line that each entry of an array is in."""
-    return _np.broadcast_to(_np.arange(math.prod(line)).reshape(line), shape)
 
 
 class Shared:
@@ -60,15 +53,4 @@ def is_array(x: Any) -> bool:
     return isinstance(x, ndarray)
 
 
-def named_arguments(row: Row) -> dict[str, Any]:
-    """Return what a call's arguments are, by their names; defaults are among them."""
-    try:
-        bound = inspect.signature(row.function).bind(*row.args, **row.given)
-    except (TypeError, ValueError):
-        names = ("a", "axis")
-        return {**dict(zip(names, row.args, strict=False)), **row.given}
-    bound.apply_defaults()
-    return dict(bound.arguments)
-
-
-__all__ = ["FIRST", "Shared", "is_array", "lines", "moved_from", "named_arguments"]
+__all__ = ["FIRST", "Shared", "is_array", "moved_from"]

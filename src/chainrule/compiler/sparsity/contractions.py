@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.compiler.sparsity.calls import is_array, lines, named_arguments
+from chainrule.compiler.sparsity.calls import is_array
 from chainrule.compiler.sparsity.patterns import Pattern, union
+from chainrule.compiler.tracing.calls import named
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.traits import traits
 
@@ -31,7 +32,8 @@ def contracted(d: Detection, row: Row, known: type[traits]) -> Pattern:
         same = math.prod(shape) == math.prod(row.shape)
         return entries_of(d, row, shape) if same else d.dense(row)
     a, b = operands
-    options = {k: v for k, v in named_arguments(row).items() if k in ("axes",)}
+    given = named(row.function, row.args, row.given)
+    options = {k: v for k, v in given.items() if k == "axes"}
     pairs = known.contracts(len(a.shape), len(b.shape), **options)
     if pairs is None:
         return d.dense(row)
@@ -70,7 +72,7 @@ def matmul(d: Detection, row: Row) -> Pattern:
         axis = -1 if i == 0 or len(x.shape) == 1 else -2
         line = list(x.shape)
         line[axis] = 1
-        sums = p.summed(lines(tuple(line), x.shape), math.prod(line))
+        sums = p.added(x.shape, line)
         if len(other.shape) == 1 or len(x.shape) == 1:
             line.pop(axis)  # a vector: that axis is not in the result
         found = union(found, sums.to(tuple(line), row.shape))
@@ -79,9 +81,8 @@ def matmul(d: Detection, row: Row) -> Pattern:
 
 def einsum(d: Detection, row: Row) -> Pattern:
     """Return the pattern of a contraction, by the letters of its axes."""
-    named = named_arguments(row)
     first = row.args[0] if row.args and isinstance(row.args[0], str) else None
-    text = row.given.get("subscripts", first or named.get("subscripts"))
+    text = row.given.get("subscripts", first)
     arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]
     if not isinstance(text, str):
         return d.dense(row)
@@ -96,7 +97,7 @@ def einsum(d: Detection, row: Row) -> Pattern:
         numbers = _np.einsum(f"{letters}->{once}", own)
         sizes = dict(zip(once, numbers.shape, strict=True))
         line = tuple(n if a in out else 1 for a, n in sizes.items())
-        sums = p.moved(numbers).summed(lines(line, numbers.shape), math.prod(line))
+        sums = p.moved(numbers).added(numbers.shape, line)
         kept = "".join(a for a in once if a in out)
         entries = _np.arange(math.prod(line)).reshape([sizes[a] for a in kept])
         turned = _np.einsum(f"{kept}->{''.join(a for a in out if a in kept)}", entries)
@@ -147,7 +148,7 @@ def product(
     if not isinstance(other, Row) and first and len(x.shape) == 1 and other.ndim == 2:
         return _by_matrix(d, other.T, p)
     line = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
-    sums = p.summed(lines(line, x.shape), math.prod(line))
+    sums = p.added(x.shape, line)
     ones = [1] * len(shapes[1 - i])
     own = (*shapes[i], *ones) if first else (*ones, *shapes[i])
     return sums.to(own, row.shape)
@@ -157,10 +158,17 @@ def multiplied(d: Detection, row: Row) -> Pattern:
     """Return the pattern of a product of entries: none where a factor is always 0."""
     found = entries_of(d, row, row.shape)
     for x in row.args[:2]:
-        if not isinstance(x, Row) and _np.size(x) and not _np.all(x):
+        if _has_zeros(x):
             kept = _np.broadcast_to(_np.asarray(x) != 0, row.shape)
             found = found.moved(_np.where(kept, numbers_of(row.shape), -1))
     return found
+
+
+def _has_zeros(x: Any) -> bool:
+    """Tell whether a factor is a constant some of whose entries are 0."""
+    if isinstance(x, Row):
+        return False
+    return not _np.all(x) if is_array(x) else x == 0
 
 
 def chosen(d: Detection, row: Row) -> Pattern:

@@ -17,17 +17,11 @@ import numpy as np
 from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.sparsity import contractions, indexing
-from chainrule.compiler.sparsity.calls import (
-    Shared,
-    is_array,
-    lines,
-    moved_from,
-    named_arguments,
-)
+from chainrule.compiler.sparsity.calls import Shared, is_array, moved_from
 from chainrule.compiler.sparsity.masks import Masked, dense, masked_pattern, settled
 from chainrule.compiler.sparsity.parts import patterns_by_parts
 from chainrule.compiler.sparsity.patterns import Pattern, inputs, joined, union
-from chainrule.compiler.tracing.calls import operand_count, parameters
+from chainrule.compiler.tracing.calls import named, operand_count, parameters
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.operations_grad.extremes_at import maximum_at, minimum_at
@@ -172,8 +166,7 @@ class Detection:
             if p is None:
                 continue
             outer = x.shape[: len(x.shape) - n]
-            line = (*outer, *(1,) * n)
-            sums = p.summed(lines(line, x.shape), math.prod(line))
+            sums = p.added(x.shape, (*outer, *(1,) * n))
             found = union(found, sums.to(outer, loop))
         return found
 
@@ -212,6 +205,14 @@ class Detection:
         own = self.operands(row)
         if any(map(_is_index, row.operands)):
             return self.dense(row)
+        if traits_of(row.function).in_order and not _has_text(row):
+            for _, p in own:
+                if p.size == math.prod(row.shape):
+                    return p
+        if row.function is np.concatenate:
+            found = indexing.concatenated_pattern(self, row)
+            if found is not None:
+                return found
         others = {x: _np.zeros(x.shape) for x in row.operands if x.shape is not None}
 
         def moved(*numbers: Array) -> Any:
@@ -292,14 +293,14 @@ class Detection:
         p = self.patterns.get(x)
         if len(self.operands(row)) != 1 or not isinstance(p, Pattern) or not x.shape:
             return self.everything(row)
-        named = named_arguments(row)
-        where = named.get("where")
+        given = named(row.function, row.args, row.given)
+        where = given.get("where")
         if is_array(where):  # the others are left out
             places = _np.where(where, _np.arange(p.size).reshape(x.shape), -1)
             p = p.moved(places) if places.shape == x.shape else p
-        axes = named.get("axis", None if known.reduces or known.flattens else -1)
+        axes = given.get("axis", None if known.reduces or known.flattens else -1)
         if known.axes and known.axes[0] != "axis":
-            axes = named.get(known.axes[0], axes)
+            axes = given.get(known.axes[0], axes)
         if known.accumulates is not None and p.size * p.size <= TRIANGLE:
             return _accumulated(p, x.shape, axes)
         if axes is None:
@@ -307,7 +308,7 @@ class Detection:
         ndim = len(x.shape)
         over = {int(a) % ndim for a in (axes if isinstance(axes, TUPLE) else (axes,))}
         line = tuple(1 if i in over else n for i, n in enumerate(x.shape))
-        sums = p.summed(lines(line, x.shape), math.prod(line))
+        sums = p.added(x.shape, line)
         if math.prod(row.shape) == math.prod(line):
             return sums
         if len(row.shape) != ndim:
@@ -369,6 +370,11 @@ def _core(part: str, *, whole: bool) -> list[str]:
     """Return the axes in a part of a signature; those with a ``?`` if it is whole."""
     names = part.strip("()").split(",")
     return [c for c in names if c and (whole or not c.endswith("?"))]
+
+
+def _has_text(row: Row) -> bool:
+    """Tell whether a call names an order of entries."""
+    return any(isinstance(x, str) for x in (*row.args, *row.given.values()))
 
 
 def _is_index(x: Row) -> bool:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.compiler.sparsity.calls import Shared
+from chainrule.compiler.sparsity.calls import Shared, is_array
 from chainrule.compiler.sparsity.patterns import Pattern, joined, union
 from chainrule.compiler.tracing.rows import Row, rows_in
+from chainrule.operations_grad.indexing import picks_once
+from chainrule.values.shapes import SEQUENCES, shape_of
 
 if TYPE_CHECKING:
     from chainrule.compiler.sparsity.detection import Detection
@@ -31,7 +33,26 @@ def getitem_pattern(d: Detection, row: Row) -> Pattern | None:
         return p.pattern.to((*p.shape, *(1,) * rest), row.shape)
     if not isinstance(p, Pattern):
         return None
-    return p.moved(_np.arange(p.size).reshape(x.shape)[index])
+    return p.picked(x.shape, index)
+
+
+def concatenated_pattern(d: Detection, row: Row) -> Pattern | None:
+    """Return the pattern of arrays one after the other, along their first axis.
+
+    ``None`` stands for another axis, and for lists, which may hold rows.
+    """
+    parts, *rest = row.args
+    axis = rest[0] if rest else row.given.get("axis", 0)
+    plain = isinstance(parts, SEQUENCES) and all(
+        isinstance(x, Row) or is_array(x) for x in parts
+    )
+    if axis != 0 or not plain:
+        return None
+    found: list[Pattern] = []
+    for x in parts:
+        p = d.known(x)
+        found.append(Pattern(math.prod(shape_of(x)), d.columns) if p is None else p)
+    return joined(found)
 
 
 def unindex_pattern(d: Detection, row: Row) -> Pattern:
@@ -40,6 +61,8 @@ def unindex_pattern(d: Detection, row: Row) -> Pattern:
     p = d.patterns[row.args[0]]
     if rows_in(index):
         return p.spread(math.prod(shape))
+    if picks_once(index):
+        return p.put(row.args[0].shape, shape, index)
     where = _np.arange(math.prod(shape)).reshape(shape)[index]
     return p.summed(_np.broadcast_to(where, row.args[0].shape), math.prod(shape))
 
@@ -101,6 +124,7 @@ def added_at_pattern(d: Detection, row: Row) -> Pattern:
 
 __all__ = [
     "added_at_pattern",
+    "concatenated_pattern",
     "getitem_pattern",
     "setitem_pattern",
     "unindex_all_pattern",

@@ -8,14 +8,14 @@ stencil is a few picks: its values share them, and to move entries is to index t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.sparsity.structure import Structure, structure_of
 from chainrule.compiler.sparsity.structure import scipy_sparse as sp
-from chainrule.values.types import Array
+from chainrule.values.types import Array, Shape
 
 _np: Any = np
 PICKS = 24
@@ -49,7 +49,7 @@ class Pattern:
         self,
         size: int,
         columns: int,
-        picks: Sequence[Any] = (),
+        picks: Iterable[Any] = (),
         common: Any = None,
         matrix: Any = None,
     ) -> None:
@@ -81,6 +81,28 @@ class Pattern:
             self.common,
             None if self.matrix is None else _rows(self.matrix, places, empty=empty),
         )
+
+    def picked(self, shape: Shape, index: Any) -> Pattern:
+        """Return the pattern of ``x[index]``, where ``x`` is of this shape."""
+        if self.matrix is not None or not self.picks:
+            return self.moved(_np.arange(self.size).reshape(shape)[index])
+        picks = [_np.ravel(p.reshape(shape)[index]) for p in self.picks]
+        return Pattern(picks[0].size, self.columns, picks, self.common)
+
+    def put(self, own: Shape, shape: Shape, index: Any) -> Pattern:
+        """Return the pattern of zeros of a shape in which ``z[index]`` is this array.
+
+        The index picks no entry twice.
+        """
+        direct = self.matrix is None and not self.common.size
+        parts: Any = self.picks if direct else [_np.arange(self.size)]
+        wholes: list[Any] = [_np.full(shape, -1, p.dtype) for p in parts]
+        for whole, p in zip(wholes, parts, strict=True):
+            whole[index] = p.reshape(own)
+        picks: list[Any] = list(map(_np.ravel, wholes))
+        if not direct:
+            return self.moved(picks[0])
+        return Pattern(math.prod(shape), self.columns, picks)
 
     def _apart(self) -> Pattern:
         """Return this pattern without inputs that all entries have in common."""
@@ -123,6 +145,26 @@ class Pattern:
     def spread(self, size: int) -> Pattern:
         """Return the pattern of entries that each depend on all of these."""
         return Pattern(size, self.columns, (), self.together())
+
+    def added(self, shape: Shape, line: Sequence[int]) -> Pattern:
+        """Return the pattern of sums along the axes of which ``line`` has one entry.
+
+        The array is of ``shape``, and the sums of that of ``line``.
+        """
+        count = math.prod(line)
+        several = self.size // max(count, 1)
+        if self.matrix is not None or count == 1 or several * len(self.picks) > PICKS:
+            numbers = _np.arange(count).reshape(line)
+            return self.summed(_np.broadcast_to(numbers, shape), count)
+        pairs = list(enumerate(zip(shape, line, strict=True)))
+        kept = [i for i, (n, one) in pairs if n == one]
+        order = [*kept, *(i for i, (n, one) in pairs if n != one)]
+        parts = [
+            _np.ascontiguousarray(part)
+            for p in self.picks
+            for part in p.reshape(shape).transpose(order).reshape(count, several).T
+        ]
+        return Pattern(count, self.columns, _once(parts), self.common)
 
     def summed(self, groups: Array, count: int) -> Pattern:
         """Return the pattern of sums: entry ``i`` is added to the sum ``groups[i]``."""
@@ -183,12 +225,15 @@ class Pattern:
 
     def as_matrix(self, *, common: bool = True) -> Any:
         """Return the pattern as a boolean CSR matrix, columns in order in each row."""
-        parts = list(self.picks)
-        indices, starts = _joined(parts, self.size, self.columns)
-        ones = _np.ones(indices.size, bool)
-        found = sp.csr_array((ones, indices, starts), (self.size, self.columns))
-        if self.matrix is not None:
-            found = boolean(found + self.matrix)
+        found: Any = self.matrix
+        if self.picks or found is None:
+            indices, starts = _joined(self.picks, self.size, self.columns)
+            ones = _np.ones(indices.size, bool)
+            found = sp.csr_array((ones, indices, starts), (self.size, self.columns))
+            if self.matrix is not None:
+                found = boolean(found + self.matrix)
+        elif not found.has_sorted_indices:
+            found = found.sorted_indices()
         if common and self.common.size:
             if self.size * self.common.size > LARGEST:
                 raise DensePatternError
@@ -222,10 +267,7 @@ def union(x: Pattern, y: Pattern) -> Pattern:
         return x
     if x.is_empty:
         return y
-    picks = list(x.picks)
-    for p in y.picks:
-        if not any(p is q or _np.array_equal(p, q) for q in picks):
-            picks.append(p)
+    picks = _once([*x.picks, *y.picks], len(x.picks))
     common = x.common if y.common is x.common else _union(x.common, y.common)
     matrices = [m for m in (x.matrix, y.matrix) if m is not None]
     found = Pattern(x.size, x.columns, picks, common, matrices[0] if matrices else None)
@@ -233,6 +275,20 @@ def union(x: Pattern, y: Pattern) -> Pattern:
         found.matrix = boolean(matrices[0] + matrices[1])
     if len(picks) > PICKS:
         return Pattern(x.size, x.columns, (), common, found.as_matrix(common=False))
+    return found
+
+
+def _once(picks: Sequence[Any], start: int = 0) -> list[Any]:
+    """Return picks, each once; those before ``start`` are known to be different."""
+    found = list(picks[:start])
+    for p in picks[start:]:
+        middle = p.size // 2
+        for q in found:
+            near = not p.size or p.item(middle) == q.item(middle)
+            if p is q or (near and _np.array_equal(p, q)):
+                break
+        else:
+            found.append(p)
     return found
 
 

@@ -80,7 +80,10 @@ class Trace:
         self.options: Options = options or (
             Options() if parent is None else parent.options
         )
-        self.level: int = 0 if parent is None else parent.level + 1
+        outer = () if parent is None else (*parent.before, parent)
+        self.before: dict[Trace, int] = {t: len(t.rows) for t in outer}
+        """How many rows the traces around this one had when it began."""
+        self.level: int = len(outer)
         self.repeats: int = 1 if parent is None else parent.repeats
         """How often one call runs these rows, by the loops around them."""
         self.captured: dict[Row, tuple[Traced, Traced]] = {}
@@ -311,11 +314,8 @@ class Trace:
     def innermost(self) -> Trace:
         """Return the innermost active trace inside this one, or this one."""
         for trace in reversed(ACTIVE.traces):
-            home: Trace | None = trace
-            while home is not None:
-                if home is self:
-                    return trace
-                home = home.parent
+            if trace is self or self in trace.before:
+                return trace
         return self
 
     def capture(self, x: Traced) -> Row:

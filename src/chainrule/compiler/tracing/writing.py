@@ -8,9 +8,10 @@ base, and a view whose base was written is picked from the new one when it is us
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -39,6 +40,9 @@ from chainrule.values.shapes import (
 from chainrule.values.types import Index, Order
 from chainrule.values.versions import shares
 from chainrule.values.vertices import vertex
+
+if TYPE_CHECKING:
+    from chainrule.compiler.tracing.trace import Trace
 
 _np: Any = np
 
@@ -108,7 +112,7 @@ def layouts_of(leaves: Sequence[Any]) -> Any:
 def _refuse(y: Traced, what: str) -> None:
     while True:
         base = y.base
-        if y.home.innermost() is not y.home:
+        if _is_older(y, y.home.innermost()):
             raise EscapeError(
                 f"The body of a loop, a branch or a map writes into an array from "
                 f"outside, at {user_line()}. Carry the array, or write into a copy."
@@ -125,8 +129,15 @@ def _refuse(y: Traced, what: str) -> None:
         y = base
 
 
+def _is_older(y: Traced, body: Trace) -> bool:
+    """Tell whether a value is from before a body around which its trace is."""
+    return y.home is not body and y.row.serial < body.before.get(y.home, math.inf)
+
+
 def _write(y: Traced, z: Traced) -> None:
     """Let an array, and what shares its memory, hold a result nobody else has yet."""
+    if y.base is None and not y.views and not _is_older(y, z.home):
+        y.home = z.home  # a body made it, of values from outside
     if z.home is not y.home:
         raise EscapeError(
             "A value of a loop's body was written into an array from outside, at "
