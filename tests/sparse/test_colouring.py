@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -171,6 +173,28 @@ def test_loops_in_machine_code_are_those_of_python(monkeypatch):
     monkeypatch.setattr(llvm, "available", lambda: False)
     for a, b in zip(native, everything(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_loops_that_were_run_often_are_compiled(monkeypatch):
+    from chainrule.compiler.native import integer_loops, llvm
+
+    if not llvm.available():
+        pytest.skip("needs llvmlite")
+    in_python, calls = integer_loops._in_python, []
+
+    def counted(f, args):
+        calls.append(f)
+        return in_python(f, args)
+
+    graph = symmetric(20, 0.1, 1)
+    entries = 2 * graph.nnz + 21 + 20 + graph.nnz  # two patterns, ends, the order
+    monkeypatch.setattr(integer_loops, "FEW", 3 * entries)
+    monkeypatch.setattr(integer_loops, "_SEEN", Counter())
+    monkeypatch.setattr(integer_loops, "_in_python", counted)
+    found = [graph.transposed()[1] for _ in range(4)]
+    assert len(calls) == 2
+    for order in found:
+        np.testing.assert_array_equal(order, found[0])
 
 
 # ----------------------------------------------------------------------- of functions

@@ -189,6 +189,17 @@ def test_arrays_that_are_constant_between_jumps_are_written(mode):
         np.testing.assert_allclose(J(y).toarray(), gd.jacobian(f)(y))
 
 
+@pytest.mark.parametrize("mode", ["auto", "reverse"])
+def test_functions_decide_on_what_loops_return(mode):
+    def f(x):
+        z = gd.scan(lambda c, v: (np.where(v > 0, v, c * v), c + v), 0.3, x)[1]
+        return z * 2 if z[0] > 0 else np.roll(z, 1)
+
+    J = gd.sparse.jacobian(f, mode=mode)
+    for x in (np.array([1.0, -0.5, 2.0]), np.array([-1.0, 0.5, 2.0])):
+        np.testing.assert_allclose(J(x).toarray(), gd.jacobian(f)(x))
+
+
 def test_other_arguments_and_sizes():
     J = gd.sparse.jacobian(lambda a, x, b=1.0: a * x * b, 1)
     np.testing.assert_allclose(

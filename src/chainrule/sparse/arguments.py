@@ -245,6 +245,7 @@ __all__ = [
     "keys_of",
     "named_as",
     "refuse_followed",
+    "split",
     "times_from_left",
     "together",
 ]

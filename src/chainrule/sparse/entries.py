@@ -139,10 +139,9 @@ class Carrier:
             return f._replace(values=float(f.values * factor))
         is_one = is_number(f.values) and f.values == 1
         values = factor if is_one else product(plain, f.values, factor, None)
-        if f.rows is None:
-            values = fit(plain, values, like)
-        else:
-            values = _np.broadcast_to(values, f.rows.shape)
+        if f.rows is not None:  # of the same dtype: a mask's True and True add up to 2
+            like = _np.broadcast_to(_np.zeros((), dtype_of(like)), f.rows.shape)
+        values = fit(plain, values, like)
         return self._kept(f._replace(values=values))
 
     def _moved(

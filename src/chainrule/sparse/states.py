@@ -22,16 +22,12 @@ from chainrule.compiler.sparsity.detection import Detection
 from chainrule.compiler.sparsity.patterns import DensePatternError, boolean
 from chainrule.compiler.sparsity.structure import stacked, structure_of
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.sparse.arguments import (
-    Chosen,
-    named_as,
-    times_from_left,
-    together,
-)
+from chainrule.sparse.arguments import Chosen, named_as, split, together
 from chainrule.sparse.blocks import Block, blocks_of
 from chainrule.sparse.entries import CarryError, entries_of
 from chainrule.sparse.outlines import path_of
 from chainrule.transforms.gradients import grad
+from chainrule.transforms.products import linearize, vjp
 from chainrule.transforms.seeds import check_numeric, is_differentiable
 from chainrule.transforms.values import value
 from chainrule.values.containers import LEAF, flatten, unflatten
@@ -133,16 +129,20 @@ class State:
         flat = self.flat(args, keywords)
         leaves = self.chosen.leaves(args, keywords)
 
-        def pushed(s: Array) -> Any:
-            return self._settled(self.chosen.times(flat, leaves, s))
-
-        def pulled(s: Array) -> Any:
-            return self._settled(times_from_left(flat, leaves, self.shapes, s))
-
         found: list[Any] = []
         if self.known().columns is not None:
+            _, push = linearize(flat, *leaves)
+
+            def pushed(s: Array) -> Any:
+                return self._settled(together(push(*self.chosen.parts(s))))
+
             found.append(vmap(pushed)(seeds.pop(0)))
         if self.known().rows is not None:
+            _, pull = vjp(flat, *leaves)
+
+            def pulled(s: Array) -> Any:
+                return self._settled(together(pull(tuple(split(s, self.shapes)))))
+
             found.append(vmap(pulled)(seeds.pop(0)))
         return found
 

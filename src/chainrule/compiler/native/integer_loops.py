@@ -13,6 +13,7 @@ import functools
 import inspect
 import itertools
 import textwrap
+from collections import Counter
 from collections.abc import Callable, MutableSequence, Sequence
 from typing import Any
 
@@ -65,9 +66,9 @@ def integer_loops(f: Callable[..., int]) -> Callable[..., int]:
         sizes = [x.size for x in args if isinstance(x, ndarray)]
         if not sizes:
             return f(*args)  # a call inside such a run
-        if (sum(sizes) < FEW and f not in _MADE) or not llvm.available():
+        _SEEN[f] += sum(sizes)
+        if _SEEN[f] < FEW or not llvm.available():
             return _in_python(f, args)
-        _MADE.add(f)
         result = np.zeros(1, np.int64)
         for x, dtype in zip(args, dtypes, strict=False):
             if dtype and not (x.dtype == dtype and x.flags.c_contiguous):
@@ -79,9 +80,9 @@ def integer_loops(f: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-FEW = 1 << 15
-"""Entries of arrays up to which Python has run the loops before they are compiled."""
-_MADE: set[Any] = set()
+FEW = 1 << 14
+"""Entries of arrays, in all calls, up to which Python runs a loop uncompiled."""
+_SEEN: Counter[Any] = Counter()
 
 
 def _in_python(f: Callable[..., int], args: Sequence[Any]) -> int:
