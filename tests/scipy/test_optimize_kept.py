@@ -12,6 +12,7 @@ import chainrule as gd
 
 optimize = pytest.importorskip("chainrule.scipy.optimize")
 kept = pytest.importorskip("chainrule.solving.kept")
+problems = pytest.importorskip("chainrule.scipy.optimize.problems")
 
 T = np.linspace(0.0, 2.0, 30)
 
@@ -220,3 +221,38 @@ def test_errors_of_the_function_itself_are_raised(compilations):
 
     with pytest.raises(KeyError, match="mine"):
         optimize.minimize(f, np.zeros(2), tol=1e-14)
+
+
+# ------------------------------------------------------------------- tall Jacobians
+
+
+def decaying(p, t):
+    return np.exp(-np.outer(t, p[2:4])) @ p[:2] + p[4]
+
+
+def broken(p, t):
+    return np.where(t < 4.0, p[0] + p[1] * t, p[2] * t**2 + p[3] * p[4])
+
+
+def summed(p, t):
+    return np.cumsum(np.sin(p[0] * t) + p[1:] @ np.ones(4) / t.size)
+
+
+def split(p, t):
+    if p[0] > 1.5:
+        return decaying(p, t)
+    return broken(p, t)
+
+
+@pytest.mark.parametrize("curve", [decaying, broken, summed, split])
+def test_tall_jacobians_are_those_of_the_function(curve, monkeypatch):
+    monkeypatch.setattr(kept, "LATER", 0.0)
+    data, again = np.linspace(0.0, 9.0, 5_000), np.linspace(1.0, 7.0, 5_000)
+    points = [np.array([1.0, 0.4, 0.3, 0.8, 0.2]), np.array([2.0, 0.7, 0.5, 0.1, 0.9])]
+    for t in (data, again, data):
+        problem = problems.Problem(curve, problems.Unknowns(points[0]), (t,))
+        for p in points * 3:
+            expected = gd.jacobian(lambda p, t=t: curve(p, t))(p)
+            found = problem.jacobian(p)
+            assert found.shape == (5_000, 5)
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)

@@ -19,6 +19,7 @@ import numpy as np
 from chainrule.compiler.sparsity.calls import moved_from
 from chainrule.compiler.sparsity.structure import Structure
 from chainrule.compiler.tracing.traced import Traced
+from chainrule.operations_grad.contraction import matmul_grad
 from chainrule.rules.declarations import needed
 from chainrule.rules.elementwise_rule import elementwise
 from chainrule.rules.linear_rule import linear, multilinear, zeroed_in
@@ -40,7 +41,7 @@ from chainrule.sparse.places import Places, run_of
 from chainrule.sweeps.sweep import last_reads
 from chainrule.transforms.recorded_call import Recording
 from chainrule.values.shapes import dtype_of, shape_of, size_of
-from chainrule.values.types import Value
+from chainrule.values.types import Shape, Value
 from chainrule.values.vertices import (
     ARITHMETIC_ERRORS,
     first_stand_in,
@@ -100,6 +101,8 @@ class Carrier:
             return self._moved(z, operands, tangents)
         if issubclass(rule, linear) and not issubclass(rule, multilinear):
             return added_up(z, operands, tangents)
+        if issubclass(rule, matmul_grad) and not z.parameters:
+            return self._contracted(z, operands, tangents)
         raise CarryError
 
     # --------------------------------------------------------------------- by kinds
@@ -112,7 +115,7 @@ class Carrier:
         if where is not None:
             raise CarryError
         found: list[Fragment] = []
-        value, shape = raw(z), shape_of(raw(z))
+        value = raw(z)
         for i, fragments in enumerate(tangents):
             if not fragments or i not in z.rule.parts:
                 continue
@@ -121,16 +124,52 @@ class Carrier:
             except ARITHMETIC_ERRORS:
                 raise CarryError from None
             partial = needed(z.rule, i, partial)
-            for f in broadcast(fragments, shape_of(operands[i]), shape):
-                factor = partial
-                if f.rows is not None and shape_of(partial):
-                    factor = _np.reshape(_np.broadcast_to(partial, shape), (-1,))[
-                        f.rows
-                    ]
-                if not isinstance(factor, stand_in):
-                    f = without_zeros(f, factor, shape)
-                if f.columns.max(initial=-1) >= 0:
-                    found.append(self._times(f, factor, value))
+            found += self._by(fragments, shape_of(operands[i]), partial, value)
+        return found
+
+    def _contracted(
+        self, z: vertex, operands: Sequence[Any], tangents: Sequence[Fragments]
+    ) -> list[Fragment]:
+        """Multiply a product's terms by the other operand, and say where they add up.
+
+        A term has the axes of the result, with the one that is summed in between.
+        """
+        both = [_stack_of(x, i) for i, x in enumerate(operands)]
+        like, shape = likeness(z), _np.broadcast_shapes(*map(shape_of, both))
+        few = size_of(like) + sum(map(size_of, both))
+        if math.prod(shape) > NARROW * few:
+            raise CarryError
+        rows = _np.arange(size_of(like), dtype=_np.int32)
+        rows = rows.reshape(*shape[:-2], 1, shape[-1])
+        rows = _np.ravel(_np.broadcast_to(rows, shape))
+        terms = _np.broadcast_to(_np.zeros((), dtype_of(like)), shape)
+        found: list[Fragment] = []
+        for i, fragments in enumerate(tangents):
+            own = shape_of(both[i])
+            apart = [f if f.rows is not None else _reshaped(f, own) for f in fragments]
+            for f in self._by(apart, own, both[1 - i], terms):
+                values = f.values
+                if not is_number(values):
+                    values = _np.reshape(values, (-1,))
+                at = rows if f.rows is None else rows[f.rows]
+                found.append(Fragment(at, f.columns, values))
+        return found
+
+    def _by(
+        self, fragments: Fragments, own: Shape, partial: Value, like: Value
+    ) -> list[Fragment]:
+        """Return fragments of an operand, broadcast to a result, times a partial."""
+        shape = shape_of(like)
+        found: list[Fragment] = []
+        for f in broadcast(fragments, own, shape):
+            factor = partial
+            if f.rows is not None and shape_of(partial):
+                flat = _np.reshape(_np.broadcast_to(partial, shape), (-1,))
+                factor = flat[f.rows]
+            if not isinstance(factor, stand_in):
+                f = without_zeros(f, factor, shape)
+            if f.columns.max(initial=-1) >= 0:
+                found.append(self._times(f, factor, like))
         return found
 
     def _times(self, f: Fragment, factor: Value, like: Value) -> Fragment:
@@ -203,6 +242,22 @@ class Carrier:
             if self.spent > self.limit:
                 raise CarryError
         return f
+
+
+NARROW = 16
+"""How many terms a product may have, for each entry of its operands and result."""
+
+
+def _stack_of(x: Value, i: int) -> Any:
+    """Return an operand of ``matmul`` with the axes of its terms, (..., m, k, n)."""
+    vector = len(shape_of(x)) == 1
+    if i == 0:
+        return _np.reshape(x, (1, -1, 1)) if vector else _np.expand_dims(x, -1)
+    return _np.reshape(x, (1, -1, 1)) if vector else _np.expand_dims(x, -3)
+
+
+def _reshaped(f: Fragment, shape: Shape) -> Fragment:
+    return f if is_number(f.values) else f._replace(values=_np.reshape(f.values, shape))
 
 
 def _known(x: vertex | Value, dots: Mapping[vertex, Fragments]) -> Fragments:

@@ -6,6 +6,7 @@ the entries of the matrix are taken from the products.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,8 @@ def _units(colours: Array, dtype: Any) -> Any:
 
 def compressed(pattern: Structure, mode: str) -> Compression:
     """Return the products for a CSR pattern: in a mode, or the fewest (``"auto"``)."""
+    if pattern.nnz == math.prod(pattern.shape) and mode != "bidirectional":
+        return _full(pattern, mode)
     by_rows, _ = pattern.transposed()
     both, full = split(pattern)
     least = {
@@ -133,6 +136,16 @@ def compressed(pattern: Structure, mode: str) -> Compression:
             best = found
     assert best is not None  # noqa: S101  there is a mode
     return best
+
+
+def _full(pattern: Structure, mode: str) -> Compression:
+    """Return the products for a matrix of which every entry is there."""
+    m, n = pattern.shape
+    forward = mode == "forward" or (mode == "auto" and n <= m)
+    colours = _np.arange(n if forward else m, dtype=_np.int32)
+    if forward:
+        return Compression("forward", colours).place(pattern)
+    return Compression("reverse", None, colours).place(pattern)
 
 
 def _of_mode(

@@ -14,6 +14,7 @@ from chainrule.compiler.tracing.active import ACTIVE
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.scipy.optimize.kinks import Minimised
+from chainrule.scipy.optimize.tall import Carried, is_tall
 from chainrule.scipy.optimize.unknowns import Form, Unknowns
 from chainrule.solving.kept import Warmed, known_for
 from chainrule.solving.reading import Reading, nodes_read
@@ -30,10 +31,8 @@ from chainrule.values.types import Value
 
 _np: Any = np
 Derive = Callable[[Callable[[Value], Any]], Callable[..., Any]]
-FEW = 200
-"""Unknowns up to which all matrices are dense."""
-PRODUCTS = 100
-"""So many products at most, for a matrix to be taken as a sparse one."""
+FEW, PRODUCTS = 200, 100
+"""Unknowns up to which all matrices are dense; products at most of a sparse one."""
 
 
 class Problem:
@@ -158,12 +157,12 @@ class Problem:
         pair = self.f, value(self.args)
         return _reading(lambda _: pair, self.unknowns.form, values)
 
-    def _plain(self, name: str, derive: Derive) -> Callable[..., Any]:
+    def _plain(self, name: str, derive: Derive, make: Derive | None = None) -> Any:
         """Return a function of plain numbers: compiled, unless it closes over nodes."""
         run = _derived(derive, self._of, len(self.values))
         made = run if self._closes_over else self._known.get(name)
         if made is None:
-            made = self._known[name] = Warmed(run)
+            made = self._known[name] = Warmed(run, make)
 
         def plain(x: Value, *more: Value) -> Any:
             return value(made(x, *more, *self.values))
@@ -257,10 +256,12 @@ class Problem:
     @functools.cached_property
     def jacobian(self) -> Callable[..., Any]:
         """The matrix of its first derivatives."""
-        wide = int(np.size(self.first)) < self.unknowns.start.size
-        if wide:
+        if int(np.size(self.first)) < self.unknowns.start.size:
             return self._plain("jacobian by rows", _by_rows)
-        return self._plain("jacobian by columns", _by_columns)
+        if not is_tall(np.shape(self.first), self.unknowns.start.size):
+            return self._plain("jacobian by columns", _by_columns)
+        made = functools.partial(Carried, _derived(_itself, self._of, len(self.values)))
+        return self._plain("jacobian by entries", _by_columns, made)
 
 
 def _reading(
