@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 
 import numpy as np
 import pytest
@@ -223,3 +224,27 @@ def test_arrays_of_objects_that_hold_no_node_are_constant():
 
     np.testing.assert_array_equal(gd.jacobian(larger)(1.0), [0.0, 0.0])
     np.testing.assert_array_equal(gd.jacobian(larger)(4.0), [1.0, 0.0])
+
+
+SHORT = [
+    np.array([1, 2, 200], np.uint8),
+    np.array([100, 90, 3], np.int8),
+    np.array([2, 3, 5], np.uint64),
+    np.array([True, False, True]),
+    np.uint8(200),
+]
+
+
+@pytest.mark.parametrize("f", BINARY, ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_derivatives_beside_short_integers_are_those_beside_floats(f):
+    def found(other, place, order):
+        args = [other, other]
+        args[place] = np.array([0.5, 0.6, 0.7])
+        return order(lambda x, y: np.sum(f(x, y)), place)(*args)
+
+    for other in SHORT:
+        for place, order in product((0, 1), (gd.grad, gd.hessian)):
+            expected = found(np.asarray(other, float), place, order)
+            actual = found(other, place, order)
+            np.testing.assert_allclose(actual, expected, rtol=1e-12)

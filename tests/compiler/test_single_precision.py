@@ -220,3 +220,42 @@ def test_numbers_of_complex128_are_numpys_where_they_are(executor):
         found = fast(*args)
         same_kinds(found, expected)
         assert list(map(type, found)) == list(map(type, expected))
+
+
+def counted(xs):
+    def step(c, x):
+        return (c[0] + 1, c[1] + x / (c[0] + 1), c[2] * 0.5 + x), c[1:]
+
+    return gd.scan(step, (0, 0.0, 1), xs)
+
+
+def grown(xs):
+    return gd.while_loop(lambda c: c[1] < 3, lambda c: (c[0] * xs[0], c[1] + 1), (1, 0))
+
+
+def or_number(xs):
+    return gd.cond(xs[0] > 0, lambda x: x[0], lambda x: 0.1, xs) * xs
+
+
+def or_double(xs):
+    return gd.cond(xs[0] > 0, lambda x: x, lambda x: np.zeros(x.shape), xs)
+
+
+FROM_PYTHON = [counted, grown, or_number, or_double]
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+@pytest.mark.parametrize("f", FROM_PYTHON, ids=lambda f: f.__name__)
+def test_pythons_numbers_take_the_dtype_of_what_follows_them(f, executor):
+    def tangents(x):
+        return gd.jvp(f, (x,), (x,))
+
+    fast, moved = (gd.compile(g, executor=executor) for g in (f, tangents))
+    for x in (drawn(6), -drawn(6)):
+        for g, of in ((fast, f), (moved, tangents)):
+            for a, e in same_kinds(g(x), of(x)):
+                np.testing.assert_allclose(a, e, rtol=1e-6)
+    if f is not or_double:  # a map has one dtype for all examples
+        mapped, x = gd.vmap(f), drawn(3, 6)
+        for a, e in same_kinds(gd.compile(mapped, executor=executor)(x), mapped(x)):
+            np.testing.assert_allclose(a, e, rtol=1e-6)

@@ -56,7 +56,10 @@ def power_log(x: Value, y: Value, *, order: int) -> Value:
         x, y = np.asarray(x), np.asarray(y)
     else:
         x, y = unboxed(x), unboxed(y)
-    z: Any = np.power(x, y) * np.log(x) ** order
+    power: Any = np.power(x, y)
+    base: Any = x  # of short integers, its logarithm is of float16
+    log = np.log(base.astype(power.dtype))
+    z: Any = power * log**order
     return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
 
 

@@ -241,7 +241,7 @@ class arctan2_grad(elementwise):
         if xp.recorded:
             return -xp.turning(y, x)
         radius = xp.hypot(x, y)
-        return -x / radius / radius
+        return x / -radius / radius  # x may be unsigned, or a boolean
 
 
 class deg2rad_grad(elementwise):

@@ -119,7 +119,7 @@ def _run_by_example(
 
 def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
     """Return the result of a row for all examples."""
-    found = {x: known[x] for x in row.operands}
+    found = rows.beside(row, {x: known[x] for x in row.operands})
     given = {k: replaced(x, found) for k, x in row.given.items()}
     moved = Moved(row, replaced(row.args, found), given, count, run_batched)
     args = moved.args

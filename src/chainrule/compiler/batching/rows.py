@@ -29,7 +29,9 @@ from chainrule.compiler.tracing.plain_operators import (
     is_of_whole,
     power,
 )
+from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import unindex
+from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import (
     SEQUENCES,
     dtype_of,
@@ -102,6 +104,27 @@ def _power(moved: Moved) -> Any:
     if moved.row.shape and moved.row.function is _of.pow:
         return base**exponent
     return _np.power(base, exponent)
+
+
+def beside(row: Row, found: dict[Row, Any]) -> dict[Row, Any]:
+    """Return operands, in which Python's numbers have the dtype of what is beside them.
+
+    One of them alone has it, but an array of those of all examples has its own.
+    """
+    weak = [x for x in row.operands if x.number and isinstance(found[x], Many)]
+    others = [x for x in row.args if isinstance(x, ndarray)]
+    others += [x for x in row.operands if not x.number]
+    if not weak or not others or not _is_entrywise(row.function):
+        return found
+    dtype = np.result_type(*(x.number() for x in weak), *(x.dtype for x in others))
+    for x in weak:
+        if dtype_of(found[x].value) != dtype:
+            found[x] = Many(as_row(np.astype, (found[x].value, dtype), {}))
+    return found
+
+
+def _is_entrywise(function: Any) -> bool:
+    return function in UFUNCS or traits_of(function).entrywise
 
 
 # ------------------------------------------------------------------------ along axes

@@ -40,14 +40,14 @@ def promote(home: Trace, carries: list[Any], body: Body) -> bool:
 
     In Python the first carry may be an integer and the second a float; one program for
     all steps, and a derivative through them, needs a float from the start. A number of
-    Python's that one of NumPy's follows is one itself, or float32 beside it rounds it.
+    Python's that one of NumPy's follows is one itself: float32, or else float32 beside
+    it rounds it.
     """
     changed = False
     rows = (*body.program.inputs, *body.program.rows)
     narrow = any(x.dtype in _NARROW for x in rows)
     for i, (x, like) in enumerate(zip(carries, body.likes, strict=False)):
-        have = held_dtype(example_of(x))
-        want = np.result_type(have, held_dtype(like))
+        have, want = held_dtype(example_of(x)), held_in(example_of(x), like)
         strong = (kind_of(example_of(x)), kind_of(like)) == (float, np.float64)
         if narrow and strong and not isinstance(x, node):
             traced = isinstance(x, Traced)
@@ -56,12 +56,13 @@ def promote(home: Trace, carries: list[Any], body: Body) -> bool:
         if have == want:
             continue
         changed = True
-        if isinstance(x, node):
-            carries[i] = operations.astype(x, want)
+        number: Any = kind_of(like)
+        if kind_of(example_of(x)) in NUMBERS and number in NUMBERS:
+            carries[i] = x + number()
         elif isinstance(x, Traced):
             carries[i] = home.call(cast, (x, want), None)
         else:
-            carries[i] = cast(x, want)
+            carries[i] = _in_dtype(x, want)
     return changed
 
 
@@ -73,6 +74,17 @@ def held_dtype(x: Any) -> np.dtype[Any]:
     """Return a value's dtype: int64 for Python's integers, however large they are."""
     kind = kind_of(x)
     return np.dtype(kind) if kind in NUMBERS else dtype_of(x)
+
+
+def held_in(*values: Any) -> np.dtype[Any]:
+    """Return the dtype that holds values: numbers of Python's take that of others.
+
+    >>> held_in(0, np.float32(0.5)), held_in(0, 0.5)
+    (dtype('float32'), dtype('float64'))
+    """
+    kinds = [(v, kind_of(v)) for v in values]
+    dtypes = [kind() if kind in NUMBERS else dtype_of(v) for v, kind in kinds]
+    return np.result_type(*dtypes)
 
 
 def cast(x: Any, dtype: np.dtype[Any]) -> Any:
@@ -94,6 +106,22 @@ def entries(x: Any, count: int) -> Sequence[Any]:
     if isinstance(x, Column):
         return x.entries
     return x if np.ndim(x) else [x] * count
+
+
+def stacked(ys: Sequence[Any]) -> Any:
+    """Return what steps in Python have returned, in one array: see ``held_in``."""
+    values = list(map(example_of, ys))
+    of_python = [kind_of(x) in NUMBERS for x in values]
+    if not any(of_python) or all(of_python):
+        return operations.stack(list(ys))
+    dtype = held_in(*values)
+    pairs = zip(ys, of_python, strict=True)
+    return operations.stack([_in_dtype(y, dtype) if of else y for y, of in pairs])
+
+
+def _in_dtype(x: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a number of Python's, plain or in a node, in a dtype."""
+    return operations.astype(x, dtype) if isinstance(x, node) else cast(x, dtype)
 
 
 def as_stacked(stack: Any, like: ArrayValue) -> Any:

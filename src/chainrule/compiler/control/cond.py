@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,16 @@ from chainrule.compiler.control.bodies import (
     example_of,
     traced_in,
 )
-from chainrule.compiler.control.carries import cast, held_dtype
+from chainrule.compiler.control.carries import cast, held_in
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.tape.branches import lowered_cond
 from chainrule.compiler.tape.lowering import Builder
 from chainrule.compiler.tracing.columns import Column
-from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.rows import NUMBERS, Row
 from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import Traced
-from chainrule.errors import ShapeError
+from chainrule.errors import CompileError, ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.numpy.making import of_its_own
@@ -47,6 +48,7 @@ from chainrule.values.containers import (
     unflatten,
 )
 from chainrule.values.foreign import refuse_branch
+from chainrule.values.shapes import dtype_of, kind_of
 from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
@@ -60,7 +62,9 @@ def cond(
     """Return ``true(*operands)`` if the predicate holds, else ``false(*operands)``.
 
     Outside ``compile`` it is Python's ``if``. Compiled, both are traced, and each call
-    runs the one that its values choose, without tracing again.
+    runs the one that its values choose, without tracing again. Numbers of Python's have
+    the dtype of what the other returns. Where the two are of float32 and float64,
+    it is Python's ``if``; in loops and maps the result has the dtype that holds both.
 
     Raises
     ------
@@ -112,18 +116,28 @@ def _in_trace(
     home = traced_in([choice, *inputs])
     assert home is not None  # noqa: S101  (choice is in a trace)
     branches = Branches(home, list(map(flattened, again)), inputs)
-    if not _same_structure(*structures[:2]):
-        raise ShapeError(
-            "The two functions of cond must return the same structure, with the keys "
-            "of dicts in the same order; received "
-            f"{structures[0]} and {structures[1]}."
-        )
+    if branches.mixes:
+        with suppress(CompileError):  # a loop's body cannot decide in Python
+            chosen = functions[0 if choice else 1]
+            for f in again:
+                f.over()
+            return chosen(*unflatten(structure, leaves))
+    _check_structures(*structures[:2])
     parameters = {"choice": choice, "branches": branches}
     results = record(cond_grad, [*inputs, *branches.closed], parameters)
     leaves[:] = [as_of(x, serial) for x in before]
     for f in again:
         f.over()
     return unflatten(structures[0], list(results))
+
+
+def _check_structures(x: Any, y: Any) -> None:
+    """Refuse branches that return other structures."""
+    if not _same_structure(x, y):
+        raise ShapeError(
+            "The two functions of cond must return the same structure, with the keys "
+            f"of dicts in the same order; received {x} and {y}."
+        )
 
 
 def _same_structure(x: Any, y: Any) -> bool:
@@ -170,11 +184,12 @@ class Branches:
                 f"{shapes[0]} and {shapes[1]}."
             )
         self.likes: list[Any] = [
-            x
-            if isinstance(x, Column)
-            else np.zeros(np.shape(x), np.result_type(held_dtype(x), held_dtype(y)))
+            x if isinstance(x, Column) else np.zeros(np.shape(x), held_in(x, y))
             for x, y in zip(*(b.likes for b in self.bodies), strict=True)
         ]
+        pairs = zip(*(b.likes for b in self.bodies), strict=True)
+        self.mixes: bool = any(len(_precisions(pair)) > 1 for pair in pairs)
+        """Whether a result is an array of another precision in each branch."""
         nodes = [x for body in self.bodies for x in body.closed]
         self.closed: tuple[node, ...] = tuple(dict.fromkeys(nodes))
         self.count: int = len(inputs)
@@ -221,6 +236,12 @@ class Branches:
         results = self.running(run, run, *inputs, *captured[i])
         pairs = zip(results, self.likes, strict=True)
         return tuple(cast(x, like.dtype) for x, like in pairs)
+
+
+def _precisions(values: Iterable[Any]) -> set[np.dtype[Any]]:
+    """Return the dtypes of real and complex values, but for those of Python's class."""
+    dtypes = {dtype_of(x) for x in values if kind_of(x) not in NUMBERS}
+    return {x for x in dtypes if x.kind in "fc"}
 
 
 class cond_grad(rule, kind=True):

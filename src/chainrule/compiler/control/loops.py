@@ -34,6 +34,7 @@ from chainrule.compiler.control.carries import (
     entries,
     entry_of,
     held_dtype,
+    held_in,
 )
 from chainrule.compiler.control.scan_forms import FusedSteps, form_of
 from chainrule.compiler.executors import costs, running
@@ -347,8 +348,7 @@ class While(Pass):
         examples = [example_of(x) for x in carries]
         self.test: Body = Body(home, condition, examples)
         self.dtypes: list[Any] = [
-            np.result_type(held_dtype(x), held_dtype(y))
-            for x, y in zip(examples, self.body.likes, strict=True)
+            held_in(x, y) for x, y in zip(examples, self.body.likes, strict=True)
         ]
 
     def values(self, leaves: Leaves) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ from chainrule.compiler.control.bodies import (
     example_of,
     traced_in,
 )
-from chainrule.compiler.control.carries import check_carry
+from chainrule.compiler.control.carries import check_carry, stacked
 from chainrule.compiler.control.loop_rule import Step, loop_in_trace
 from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.control.python_steps import StepResults, Watch
@@ -233,13 +233,13 @@ class _Scanned:
 
     def _joined(self, steps: list[list[Any]], rest: Leaves | None, of_y: Any) -> Any:
         """Return the ys of single steps, and those of the rest, stacked."""
-        stacked: list[Any] = []
+        found: list[Any] = []
         if steps:
             order = steps[::-1] if self.reverse else steps
-            stacked = [operations.stack(list(y)) for y in zip(*order, strict=True)]
+            found = [stacked(y) for y in zip(*order, strict=True)]
         if rest is not None:
-            stacked = self._concatenated(stacked or [None] * len(rest), rest)
-        return unflatten(of_y, stacked)
+            found = self._concatenated(found or [None] * len(rest), rest)
+        return unflatten(of_y, found)
 
     def _concatenated(self, first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
         """Return the ys of steps and of later steps as one; ``None`` is no steps."""

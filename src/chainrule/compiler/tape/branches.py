@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.movements import Places
+from chainrule.compiler.tape.held import SINGLE
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.loops import fused_in, is_column, lower_body
 from chainrule.compiler.tape.native_values import UNROLLED
@@ -50,7 +51,8 @@ def lowered_cond(
         with b.region() as parts:
             program = fused_in(b, body.program)
             quiet &= lower_body(b, program, [*given, *places], own)
-            found.append([b.places(x) for x in program.outputs])
+            pairs = zip(program.outputs, likes, strict=True)
+            found.append([_held_as(b, x, like) for x, like in pairs])
         either.inside.append(parts)
         either.operands += [p for p in (*given, *places) if not is_column(p)]
     if any(isinstance(x, Column) for x in likes):
@@ -67,6 +69,13 @@ def lowered_cond(
     either.results = [*(p for p in results if np.size(p)), b.flag, b.large]
     b.called.append((len(b.code), either))
     return results
+
+
+def _held_as(b: Builder, x: Any, like: Any) -> Any:
+    """Return the places of a branch's result, rounded where the other's is float32."""
+    single, of_x = (getattr(v, "dtype", None) == SINGLE for v in (like, x))
+    rounds = single and not of_x
+    return b.rounded(b.places(x)) if rounds else b.places(x)
 
 
 def _changeable(
