@@ -261,8 +261,10 @@ def _simple_parameters(
 
 
 def _is_simple(x: Any) -> bool:
-    """Tell whether a parameter is a number or a name, or a tuple of them: axes."""
+    """Tell whether a parameter is a number, a name or a slice, or a tuple of them."""
     kind = x.__class__
+    if kind is slice:
+        return _SIMPLE.issuperset(map(kind_of, (x.start, x.stop, x.step)))
     if kind is not tuple:
         return kind in _SIMPLE
     return _SIMPLE.issuperset(map(kind_of, x)) or all(map(_is_simple, x))
@@ -291,7 +293,7 @@ def _parameters(
     return parameters
 
 
-_SIMPLE = frozenset((int, float, bool, str, type(None)))
+_SIMPLE = frozenset((int, float, bool, str, type(None), type(...)))
 _signatures: dict[type[rule], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Value
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import raw, vertex
 
 Axes = Sequence[int]
 _np: Any = np
@@ -92,22 +92,32 @@ def _by_windows(
     if turned:
         x, names_a, kernel, names_b = B, names_b, A, names_a
         conv = [(n, m) for m, n in conv]
-    for m, n in conv:
-        place = names_a.index(m)
-        length = shape_of(raw(kernel))[names_b.index(n)]
-        x = _windows(x, place, length, mode)
-        names_a.insert(place + 1, n)
+    places = [(names_a.index(m), names_b.index(n)) for m, n in conv]
+    x, kernel = _windows(x, kernel, places, mode)
+    names_a += [n for _, n in conv]
     return _np.einsum(x, names_a, kernel, names_b, out + [m for m, _ in conv])
 
 
-def _windows(A: Value, axis: int, length: int, mode: str) -> Any:
-    """Return ``A`` with an axis as two: the window, and the place in it, reversed."""
-    after = {"full": length - 1, "same": (length - 1) // 2, "valid": 0}[mode]
-    before = (
-        0 if mode == "valid" else length - 1 if mode == "full" else length - 1 - after
-    )
-    padded = [(0, 0)] * len(shape_of(raw(A)))
-    padded[axis] = before, after
-    whole = _np.pad(A, padded) if before or after else A
-    windows = _np.lib.stride_tricks.sliding_window_view(whole, length, axis)
-    return _np.moveaxis(windows[..., ::-1], -1, axis + 1)
+def _windows(
+    x: Value, kernel: Value, places: Sequence[tuple[int, int]], mode: str
+) -> tuple[Any, Any]:
+    """Return an array with windows as last axes, and a kernel turned round.
+
+    The axes that are convolved are in pairs.
+    """
+    if not places:
+        return x, kernel
+    kernel = kernel if isinstance(kernel, vertex) else np.asarray(kernel)
+    padded = [(0, 0)] * len(shape_of(raw(x)))
+    turned: list[Any] = [slice(None)] * len(shape_of(raw(kernel)))
+    sizes = [shape_of(raw(kernel))[k] for _, k in places]
+    for (axis, k), length in zip(places, sizes, strict=True):
+        after = {"full": length - 1, "same": (length - 1) // 2, "valid": 0}[mode]
+        before = after if mode == "valid" else length - 1
+        padded[axis] = (before - after if mode == "same" else before), after
+        turned[k] = slice(None, None, -1)
+    if mode != "valid":
+        x = _np.pad(x, padded)
+    axes = [axis for axis, _ in places]
+    windows = _np.lib.stride_tricks.sliding_window_view(x, sizes, axes)
+    return windows, kernel[tuple(turned)]

@@ -21,7 +21,7 @@ from chainrule.compat.conventions import CONVENTIONS
 from chainrule.compat.primitives import NoRuleError, primitive, unboxed
 from chainrule.errors import MissingRuleError
 from chainrule.nodes.joined import lists_of_arrays
-from chainrule.nodes.tables import FUNCTIONS, UFUNCS
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
 from chainrule.numpy.mirror import MAKERS, OWN, mirrored
 from chainrule.rules import elementwise, rule_of
 from chainrule.transforms.collector import CollectorPaused
@@ -98,7 +98,8 @@ def served(function: Any) -> Any:
     general = _General(function)
     ours = general.mirror is function
     space |= {"general": general, "function": function, "ndarray": ndarray}
-    space |= {"box": ArrayBox, "operate": functools.partial(_operation_of, function)}
+    operate = functools.partial(_operation_of, function, general.of_values)
+    space |= {"box": ArrayBox, "operate": operate}
     space["plain"], space["lists"] = (frozenset(), ()) if ours else (_PLAIN, _LISTS)
     space |= {"holds_plain": _holds_plain, "records": records}
     code = (_SERVED_FILLING if general.fills else _SERVED).__code__
@@ -135,11 +136,15 @@ def _holds_plain(parts: Any) -> bool:
     return True
 
 
-def _operation_of(function: Function) -> Function | None:
-    """Return what stands for a function of NumPy's on boxes, if it takes no lists."""
+def _operation_of(function: Function, of_values: Function) -> Function | None:
+    """Return what stands for a function of NumPy's on boxes, if it takes no lists.
+
+    One that is locally constant is that ``of_values``.
+    """
     if function in OWN:
         return None
-    return CONVENTIONS.get(function) or FUNCTIONS.get(function)
+    known = CONVENTIONS.get(function) or FUNCTIONS.get(function)
+    return of_values if known is None and function in LOCALLY_CONSTANT else known
 
 
 class _General:
@@ -155,6 +160,13 @@ class _General:
         self.lists: Any = lists_of_arrays(function)
         known = function in UFUNCS or function in FUNCTIONS
         self.has_rule: bool = ours or known or rule_of(function) is not None
+
+    def of_values(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it with the values of boxes, if all of them are NumPy's."""
+        values = [x._value if x.__class__ is ArrayBox else x for x in args]
+        if _PLAIN.issuperset(map(kind_of, values)) and not self.fills:
+            return self.function(*values, **kwargs)
+        return self(args, kwargs)
 
     def called(self, *args: Any, **kwargs: Any) -> Any:
         """Call it with these arguments."""

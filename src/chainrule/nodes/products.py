@@ -1,4 +1,7 @@
-"""Products of two arrays, ``x @ y`` and ``np.dot``: the short way into a recording."""
+"""Products of two arrays, ``x @ y`` and ``np.dot``: the short way into a recording.
+
+It is that of an array and a number, too.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +41,12 @@ def product(operation: type[rule], name: str, record: Operation) -> Operation:
             kind, x_, y_, wanted = y.__class__, x, y._value, _SECOND
         else:
             return record(operation, (x, y), where)
-        if (
-            not (x_.__class__ is y_.__class__ is ndarray)
-            or x_.dtype.kind not in "fc"
-            or y_.dtype.kind not in "fc"
-            or where is not None
-        ):
+        known = x_.__class__ is ndarray and x_.dtype.kind in "fc"
+        if y_.__class__ is ndarray:
+            known = y_.dtype.kind in "fc" and (known or x_.__class__ is float)
+        else:
+            known = known and y_.__class__ is float
+        if not known or where is not None:
             return record(operation, (x, y), where)
         plan = operation.plans.get(wanted) or plan_of(operation, wanted)
         value = operation.forward(x_, y_)
@@ -67,5 +70,8 @@ def product(operation: type[rule], name: str, record: Operation) -> Operation:
 
 def _held(x: Any, y: Any, copied: Sequence[int]) -> tuple[Any, ...]:
     """Return operands with copies of constants that others may write into."""
-    pairs = enumerate((x, y))
-    return tuple(v.copy() if i in copied and may_change(v) else v for i, v in pairs)
+    if 0 in copied and x.__class__ is ndarray and may_change(x):
+        x = x.copy()
+    if 1 in copied and y.__class__ is ndarray and may_change(y):
+        y = y.copy()
+    return x, y

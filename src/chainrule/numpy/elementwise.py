@@ -152,13 +152,12 @@ def nan_to_num(
             *[nan_to_num(v, True, nan, posinf, neginf) for v in parts]
         )
     limits = np.finfo(dtype_of(x))
-    z = ops.where(np.isnan(x), nan, x)
-    z = ops.where(
-        _numpy.isposinf(x), float(limits.max) if posinf is None else posinf, z
-    )
-    return ops.where(
-        _numpy.isneginf(x), float(limits.min) if neginf is None else neginf, z
-    )
+    high = float(limits.max) if posinf is None else posinf
+    low = float(limits.min) if neginf is None else neginf
+    value = raw(x)
+    infinite = ops.where(_numpy.isposinf(value), high, low)
+    instead = ops.where(np.isnan(value), nan, infinite)
+    return ops.where(_numpy.isfinite(value), x, instead)
 
 
 # ------------------------------------------------------------------ several results

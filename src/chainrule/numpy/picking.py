@@ -17,7 +17,7 @@ from chainrule.numpy.in_place import own
 from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
-from chainrule.operations_grad.indexing import along_axis
+from chainrule.operations_grad.indexing import along_axis, getitem_grad
 from chainrule.operations_grad.reductions import trace_grad
 from chainrule.values.foreign import changes_memory, is_foreign, library_of
 from chainrule.values.shapes import describe, is_complex, normalize_axes, own_axes
@@ -182,7 +182,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
         x = moveaxis(x, (first, second), (-2, -1))
     rows, columns = x.shape[-2:]
     places = _on_diagonal(rows, columns, offset)
-    z = ops.getitem(x, index=(..., *places))
+    z = record(getitem_grad, (x,), {"index": (..., *places)})
     if isinstance(z, node) and (changes_memory(z._value) or not is_foreign(z._value)):
         note(z, locked=True)  # NumPy's is a view that nobody may write into
     return z

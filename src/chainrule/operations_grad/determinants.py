@@ -51,7 +51,11 @@ class det_grad(general):
     @staticmethod
     def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Value]:
         """x_grad = z_grad cofactors(x)"""
-        return (xp.expand_dims(z_grad, (-2, -1)) * xp.cofactors(x),)
+        if xp is plain and type(x) is np.ndarray:
+            minors = _cofactors(x, z)
+        else:
+            minors = xp.cofactors(x)
+        return (xp.expand_dims(z_grad, (-2, -1)) * minors,)
 
     @staticmethod
     def pushforward(
@@ -67,6 +71,11 @@ class det_grad(general):
 def cofactors(x: Any) -> Value:
     """Return the matrices of cofactors, exact also where ``x`` has no inverse."""
     x = asked_array(x)
+    return _cofactors(x, None)
+
+
+def _cofactors(x: Any, det: Any) -> Value:
+    """Return the matrices of cofactors; of determinants, where they are known."""
     if is_foreign(x):  # nobody asks whether it has an inverse
         return _by_rotations(x)
     try:
@@ -74,7 +83,8 @@ def cofactors(x: Any) -> Value:
         size = _largest_column(x) * _largest_column(inverse)
         if np.all(size * np.sqrt(np.finfo(x.dtype).eps) < 1):
             inverse = np.swapaxes(inverse, -1, -2)
-            return np.linalg.det(x)[..., None, None] * inverse
+            det = np.linalg.det(x) if det is None else det
+            return np.expand_dims(det, (-2, -1)) * inverse
     except np.linalg.LinAlgError:
         pass
     return _by_rotations(x)

@@ -65,7 +65,10 @@ class vector_norm_grad(general):
         """
         axes = normalize_axes(axis, len(shape_of(x)))
         lines = ord == 2 if axis is None else len(axes) == 1
-        if isinstance(x, stand_in) and dtype_of(x).char in "fd" and lines:
+        by_steps = isinstance(x, stand_in) or (
+            axis is not None and ord == 2 and type(x) is ndarray
+        )
+        if by_steps and dtype_of(x).char in "fd" and lines:
             only = None if axis is None else axes[0]
             return _by_steps(x, only, ord, keepdims=keepdims)
         if is_foreign(x):
@@ -86,10 +89,13 @@ class vector_norm_grad(general):
         ord: float = 2,
     ) -> tuple[Value]:
         """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
-        if xp is plain and ord == 2 and _is_usual(z, x):
+        usual = xp is plain and ord == 2 and _is_usual(z, x)
+        if usual and axis is None:
             return (z_grad * (x / z),)
         kept = kept_shape(shape_of(x), axis)
         z, z_grad = xp.reshape(z, kept), xp.reshape(z_grad, kept)
+        if usual:
+            return (z_grad * (x / z),)
         z = xp.norm_in_range(z, x, ord=ord)
         return (z_grad * _norm_partial(xp, z, x, ord),)
 
@@ -115,11 +121,13 @@ class vector_norm_grad(general):
 
 
 def _is_usual(z: Any, x: Any) -> bool:
-    """Tell whether the one norm of a real array is neither 0 nor out of its range."""
-    if type(z) is not np.float64 or type(x) is not ndarray or x.dtype.kind != "f":
+    """Tell whether norms of a real array are neither 0 nor out of their range."""
+    if type(x) is not ndarray or x.dtype.kind != "f":
         return False
-    low, high = _range_of(z.dtype, 2.0)
-    return low < z < high
+    low, high = _range_of(x.dtype, 2.0)
+    if type(z) is np.float64:
+        return low < z < high
+    return type(z) is ndarray and bool(((low < z) & (z < high)).all())
 
 
 def _foreign_norm(x: Any, axes: Any, ord: float, *, keepdims: bool) -> Any:

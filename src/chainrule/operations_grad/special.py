@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -97,12 +98,11 @@ def sinc_derivative(x: Value, *, order: int) -> Value:
     near: Any = np.abs(u) < order + 1
     t: Any = np.where(near, u, 0.0)
     far: Any = np.where(near, 1.0, u)
-    first = order % 2
-    series: Any = 0.0
-    term = (t if first else 1.0) * (-1.0) ** ((order + first) // 2)
-    for m in range(first, 40 + 4 * order, 2):
-        series = series + term / (m + order + 1)
-        term = -term * t * t / ((m + 1) * (m + 2))
+    square, series = t * t, 0.0
+    for share in _sinc_series(order):
+        series = series * square + share
+    if order % 2:
+        series = series * t
     real: Any = np.real(x)
     whole: Any = np.rint(real)
     sign: Any = 1 - 2 * (whole % 2)
@@ -113,6 +113,22 @@ def sinc_derivative(x: Value, *, order: int) -> Value:
         turned: Any = (cosine if k % 2 else sine) * (1, 1, -1, -1)[k % 4]
         s = (turned - k * s) / far
     return (_where(near, series, s) * math.pi**order)[()]
+
+
+@functools.cache
+def _sinc_series(order: int) -> list[float]:
+    """Return the shares of the powers of ``u`` in a derivative of ``sin(u) / u``.
+
+    Those that count where ``|u| <= order + 1``, the last one first.
+    """
+    shares: list[float] = []
+    m, size = order % 2, 1.0
+    while size > 1e-20 or m < 2 * order:
+        sign = (-1) ** ((m + order + 1) // 2)
+        shares.append(sign / (math.factorial(m) * (m + order + 1)))
+        m += 2
+        size = (order + 1.0) ** m / math.factorial(m)
+    return shares[::-1]
 
 
 def i0(x: Value) -> Value:

@@ -169,6 +169,7 @@ class rule(traits):
                 "the function: def forward(x)."
             )
         rules[name] = cls
+        vars(plain).pop(cls.forward.__name__, None)  # what it is may have changed
 
         def found(function: Callable[..., Any]) -> None:
             cls.forward = function

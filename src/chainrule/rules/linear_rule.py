@@ -253,6 +253,8 @@ class multilinear(linear, kind=True):
 
 def zeroed_in(operation: type[linear], parameters: Parameters) -> Parameters:
     """Return parameters with those that make the operation affine set to zero."""
+    if not operation.zeroed:
+        return parameters
     present = {k: v for k, v in operation.zeroed.items() if k in parameters}
     return {**parameters, **present} if present else parameters
 

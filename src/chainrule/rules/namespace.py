@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError, MissingRuleError
+from chainrule.rules import shorter
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
 from chainrule.values.foreign import (
@@ -27,7 +26,6 @@ from chainrule.values.foreign import (
 from chainrule.values.shapes import describe, ndarray
 from chainrule.values.types import (
     Array,
-    Axis,
     Functions,
     Mask,
     Namespace,
@@ -60,9 +58,11 @@ class namespace:
     def __getattr__(self, name: str) -> Callable[..., Array]:
         """Find a function of ours, of the library, or that a rule declares by name."""
         if _is_by_name(name, self._module):
-            return traceable(rule_by_name(name).forward)
-        own = EXTRA.get(name)
-        function = getattr(self._module, name) if own is None else traceable(own)
+            function = _called_by_name(rule_by_name(name))
+        elif name in EXTRA:
+            function = traceable(EXTRA[name])
+        else:
+            function = getattr(self._module, name)
         setattr(self, name, function)
         return function
 
@@ -103,115 +103,13 @@ def rule_by_name(name: str) -> type[rule]:
     return next(iter(found.values()))
 
 
-_add: Any = np.add
+def _called_by_name(rule_class: type[rule]) -> Operation:
+    """Return the function of a rule, which may not be imported yet, for traces too."""
 
+    def call(*values: Value, **parameters: Any) -> Any:
+        return whole(rule_class.forward, values, parameters)
 
-def _sum(x: ArrayLike, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """Return ``np.sum(x, axis)`` without the layers around it."""
-    if type(x) is not ndarray and is_foreign(x):
-        return np.sum(x, axis=axis, keepdims=keepdims)
-    return _add.reduce(x, axis, None, None, keepdims)
-
-
-def _transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Return ``np.transpose(x, axes)`` without the layers around it."""
-    return x.transpose(axes) if isinstance(x, ndarray) else np.transpose(x, axes)
-
-
-def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
-    """Return ``np.reshape(x, shape)`` without the layers around it."""
-    if isinstance(x, ndarray):
-        return x.reshape(shape, order=order)
-    if order == "C":  # which other libraries need not be told
-        return np.reshape(x, shape)
-    return np.reshape(x, shape, order=order)
-
-
-_SHORTER: dict[Any, Any] = {}
-"""Functions of NumPy's own Python that take longer than their work, and ours."""
-
-
-def shorter(function: Operation) -> Callable[[Operation], Operation]:
-    """Decorate what is called for a function of NumPy's, of which it has the result."""
-
-    def decorate(ours: Operation) -> Operation:
-        _SHORTER[function] = ours
-        return ours
-
-    return decorate
-
-
-@shorter(np.roll)
-def _roll(x: Any, shift: Any, axis: Any = None) -> Any:
-    """Return ``np.roll(x, shift, axis)``; along one axis as two parts, joined."""
-    kinds = x.__class__, shift.__class__, axis.__class__
-    if kinds != _ROLLED_IN_PARTS or not -x.ndim <= axis < x.ndim or not x.size:
-        return np.roll(x, shift, axis)
-    start = -shift % x.shape[axis]
-    before: Any = (slice(None),) * (axis % x.ndim)
-    parts = x[(*before, slice(start, None))], x[(*before, slice(start))]
-    return np.concatenate(parts, axis)
-
-
-_ROLLED_IN_PARTS = ndarray, int, int
-
-
-@shorter(np.tensordot)
-def _tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """Return ``np.tensordot(x, y, axes)``, its arrangement of axes looked up."""
-    if x.__class__ is not ndarray or y.__class__ is not ndarray:
-        return np.tensordot(x, y, axes)
-    try:
-        x_order, x_shape, y_order, y_shape, shape = _arranged(x.shape, y.shape, axes)
-    except (TypeError, ValueError):  # lists, and what NumPy refuses
-        return np.tensordot(x, y, axes)
-    rows = x.transpose(x_order).reshape(x_shape)
-    columns = y.transpose(y_order).reshape(y_shape)
-    if x.dtype is not y.dtype or x.dtype.char not in "fdFD":
-        return _dot(rows, columns).reshape(shape)
-    out: Any = np.empty(shape, x.dtype)  # a view of the product would be copied
-    _dot(rows, columns, out.reshape(x_shape[0], y_shape[1]))
-    return out
-
-
-_dot: Any = np.dot
-
-
-@functools.lru_cache(maxsize=1024)
-def _arranged(
-    x: Shape, y: Shape, axes: Any
-) -> tuple[Shape, Shape, Shape, Shape, Shape]:
-    """Return how a contraction becomes a product of two matrices, by its shapes.
-
-    The order of the axes of each operand, its shape as a matrix, and the shape of the
-    result.
-    """
-    if isinstance(axes, int):
-        axes = range(len(x) - axes, len(x)), range(axes)
-    sides = zip(axes, (len(x), len(y)), strict=True)
-    x_axes, y_axes = ([_place(a, n) for a in one] for one, n in sides)
-    pairs = zip(x_axes, y_axes, strict=True)
-    fits = len({*x_axes}) == len(x_axes) and len({*y_axes}) == len(y_axes)
-    if not fits or any(x[i] != y[k] for i, k in pairs):
-        raise ValueError(axes)
-    x_free = [a for a in range(len(x)) if a not in x_axes]
-    y_free = [a for a in range(len(y)) if a not in y_axes]
-    summed = math.prod(x[a] for a in x_axes)
-    rows, columns = [x[a] for a in x_free], [y[a] for a in y_free]
-    return (
-        (*x_free, *x_axes),
-        (math.prod(rows), summed),
-        (*y_axes, *y_free),
-        (summed, math.prod(columns)),
-        (*rows, *columns),
-    )
-
-
-def _place(axis: int, count: int) -> int:
-    """Return an axis as a number from 0, or raise where there is none."""
-    if not -count <= axis < count:
-        raise ValueError(axis)
-    return operator.index(axis) % count
+    return call
 
 
 def _broadcast_to(x: Any, shape: Shape, **layout: Any) -> Any:
@@ -250,11 +148,11 @@ def rule_called(name: str) -> type[rule] | None:
 plain: Namespace = namespace(np)
 """The namespace of plain sweeps."""
 vars(plain).update(
-    sum=_sum,
-    transpose=_transpose,
-    reshape=_reshape,
-    roll=_roll,
-    tensordot=_tensordot,
+    sum=shorter.sum_of,
+    transpose=shorter.transpose,
+    reshape=shorter.reshape,
+    roll=shorter.roll,
+    tensordot=shorter.tensordot,
     broadcast_to=_broadcast_to,
     asarray=as_array,
     astype=_astype,
@@ -274,7 +172,7 @@ def evaluate(
             if x.__class__ not in PLAIN and is_foreign(x):
                 return served(operation.forward, values, parameters, x)
     function = operation.forward
-    return whole(_SHORTER.get(function, function), values, parameters)
+    return whole(shorter.SHORTER.get(function, function), values, parameters)
 
 
 _SERVED = frozenset(("index", "indices", "where"))

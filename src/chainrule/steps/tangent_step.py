@@ -135,7 +135,8 @@ def _elementwise_step(operation: type[elementwise]) -> TangentStep:
 
 def _linear_step(operation: type[linear]) -> TangentStep:
     """Return the tangent step of a linear rule: the operation on the tangents."""
-    together = not issubclass(operation, multilinear)
+    if issubclass(operation, multilinear):
+        return _multilinear_step(operation)
 
     def tangent_step(z: vertex, dots: Dots) -> Any:
         operands, result = z.operands, z._like
@@ -145,17 +146,32 @@ def _linear_step(operation: type[linear]) -> TangentStep:
         if not moving:
             return None
         parameters = zeroed_in(operation, z.parameters)
-        if together:
-            values = [x._like if isinstance(x, vertex) else x for x in operands]
-            for i in variable:
-                values[i] = moving[i] if i in moving else zeros_of(values[i])
-            z_dot = fit(plain, plain.apply(operation, values, parameters), result)
-            if operands and isinstance(x := operands[0], vertex) and x.transient:
-                return apart(z_dot, moving.get(0))
-            return z_dot
-        values = [x._value if isinstance(x, vertex) else x for x in operands]
+        values = [x._like if isinstance(x, vertex) else x for x in operands]
+        for i in variable:
+            values[i] = moving[i] if i in moving else zeros_of(values[i])
+        z_dot = fit(plain, plain.apply(operation, values, parameters), result)
+        if operands and isinstance(x := operands[0], vertex) and x.transient:
+            return apart(z_dot, moving.get(0))
+        return z_dot
+
+    return tangent_step
+
+
+def _multilinear_step(operation: type[multilinear]) -> TangentStep:
+    """Return the tangent step of a product: the sum of those with each tangent."""
+    parts = None if operation.variadic else operation.parts
+
+    def tangent_step(z: vertex, dots: Dots) -> Any:
+        values, moving = list(z.operands), list[tuple[int, Any]]()
+        for i, x in enumerate(values):
+            if isinstance(x, vertex):
+                values[i] = x._value
+                dot = dots.get(x)
+                if dot is not None and (parts is None or i in parts):
+                    moving.append((i, dot))
+        result, parameters = z._like, zeroed_in(operation, z._parameters)
         total: Any = None
-        for i, dot in moving.items():
+        for i, dot in moving:
             factors = [*values[:i], dot, *values[i + 1 :]]
             term = fit(plain, plain.apply(operation, factors, parameters), result)
             total = term if total is None else total + term

@@ -9,7 +9,6 @@ can be listened to (``listening``).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +19,6 @@ from chainrule.rules.base import pulled, pushed, rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
     accumulate,
-    has_nan,
     have_nan,
     is_empty,
     needs_supports,
@@ -40,7 +38,7 @@ from chainrule.sweeps.cotangents import (
 )
 from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
-from chainrule.values.shapes import TUPLE, shape_of
+from chainrule.values.shapes import TUPLE, size_of
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import GRADIENTS, likeness, raw, vertex
 
@@ -377,13 +375,14 @@ def push_values(
     A version that was overwritten passes its tangent on, unless it is a result.
     """
     dots, results = dict(seeds), list(results)
-    slowly = any(z.transient for z in results) or needs_supports(order, seeds, results)
+    slowly = any(z.transient for z in results)
+    slowly = slowly or needs_supports(order, seeds, results)
     if not slowly:
-        sizes = [math.prod(shape_of(dot)) for dot in seeds.values()]
-        large = max(sizes, default=0) > LARGE and not any(z.transient for z in order)
+        large = any(size_of(dot) > LARGE for dot in seeds.values())
+        large = large and not any(z.transient for z in order)
         spent = last_reads(order, [*results, *seeds]) if large else {}
         fast_forward_sweep(order, dots, spent)
-    if slowly or any(has_nan(dots.get(z)) for z in results):
+    if slowly or have_nan(list(map(dots.get, results))):
         masked = {x: with_support(seed) for x, seed in seeds.items()}
         swept = forward_sweep(plain, order, masked)
         dots = {z: dot.value for z, dot in swept.items()}

@@ -51,7 +51,7 @@ def shape_of(x: Any) -> Shape:
 
 def size_of(x: Any) -> int:
     """Return how many entries a number, an array or a node has."""
-    return math.prod(shape_of(x))
+    return x.size if x.__class__ is ndarray else math.prod(shape_of(x))
 
 
 def dtype_of(x: Any) -> np.dtype[Any]:

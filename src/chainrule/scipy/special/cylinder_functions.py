@@ -74,6 +74,8 @@ def in_argument(kind: str, order: int, v: NDArray[Any], x: NDArray[Any]) -> Any:
     if not order or not KINDS[kind].phase:
         return total
     far: Any = np.abs(x) > 25.0 + v * v / 2.0
+    if not far.any():
+        return total
     return _where(far, _far(kind, order, v, np.where(far, x, np.inf)), total)
 
 

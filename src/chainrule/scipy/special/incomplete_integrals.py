@@ -14,6 +14,7 @@ incomplete beta functions are alike, of two parameters.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -144,13 +145,21 @@ def log1p_rest(x: Reals) -> Any:
 
 def stirling_rest(x: Reals) -> Any:
     """Return ``log gamma(x) - (x - 1/2) log(x) + x - log(2 pi) / 2`` (DLMF 5.11.1)."""
-    far: Any = np.maximum(x, 10.0)
-    total: Any = 0.0
-    for k in range(1, 11):
-        scale = _scipy.bernoulli(20)[2 * k] / (2 * k * (2 * k - 1))
-        total = total + scale / far ** (2 * k - 1)
+    is_near = x < 10
     direct = _scipy.gammaln(x) - (x - 0.5) * np.log(x) + x - math.log(math.tau) / 2
-    return _where(x < 10, direct, total)
+    if is_near.all():
+        return direct
+    power = 1 / np.maximum(x, 10.0)
+    square, total = power * power, 0.0
+    for scale in _STIRLING[::-1]:
+        total = total * square + scale
+    return _where(is_near, direct, total * power)
+
+
+_STIRLING: Sequence[float] = [
+    float(b / (2 * k * (2 * k - 1)))
+    for k, b in enumerate(_scipy.bernoulli(20)[2::2], start=1)
+]
 
 
 def power_rest(x: Reals, mean: Reals, difference: Reals) -> Any:
@@ -172,10 +181,10 @@ def gamma_density(a: Reals, x: Reals) -> Any:
     """Return ``x**(a - 1) exp(-x) / gamma(a)``, with its digits for large ``a`` too."""
     inside = (a > 0) & (x > 0) & (x < np.inf)
     b, y = _where(inside, a, 1.0), _where(inside, x, 1.0)
-    log = b * power_rest(y, b, y - b) - stirling_rest(b)
-    large = _times_exp(np.sqrt(b / math.tau) / y, log)
-    small = np.exp((b - 1) * np.log(y) - y) * _scipy.rgamma(b)
-    z = _where(b < 10, small, large)
+    z = np.exp((b - 1) * np.log(y) - y) * _scipy.rgamma(b)
+    if not (b < 10).all():
+        log = b * power_rest(y, b, y - b) - stirling_rest(b)
+        z = _where(b < 10, z, _times_exp(np.sqrt(b / math.tau) / y, log))
     at_zero = _where(a == 1, 1.0, _where(a > 1, 0.0, np.inf))
     outside = _where(x == 0, at_zero, _where(x == np.inf, 0.0, np.nan))
     return _where(inside, z, outside)
