@@ -116,12 +116,10 @@ def _in_trace(
     home = traced_in([choice, *inputs])
     assert home is not None  # noqa: S101  (choice is in a trace)
     branches = Branches(home, list(map(flattened, again)), inputs)
-    if branches.mixes:
-        with suppress(CompileError):  # a loop's body cannot decide in Python
-            chosen = functions[0 if choice else 1]
-            for f in again:
-                f.over()
-            return chosen(*unflatten(structure, leaves))
+    if branches.mixes and (holds := _decided(choice)) is not None:
+        for f in again:
+            f.over()
+        return functions[0 if holds else 1](*unflatten(structure, leaves))
     _check_structures(*structures[:2])
     parameters = {"choice": choice, "branches": branches}
     results = record(cond_grad, [*inputs, *branches.closed], parameters)
@@ -129,6 +127,13 @@ def _in_trace(
     for f in again:
         f.over()
     return unflatten(structures[0], list(results))
+
+
+def _decided(choice: Traced) -> bool | None:
+    """Return the truth for the example, a guard; ``None`` in the body of a loop."""
+    with suppress(CompileError):
+        return bool(choice)
+    return None
 
 
 def _check_structures(x: Any, y: Any) -> None:
