@@ -40,6 +40,7 @@ from chainrule.operations_grad import (
     polynomials,
     positions,
     products,
+    recurrences,
     reductions,
     roots,
     rounding,
@@ -286,6 +287,7 @@ cumsum: Operation = operation(
     reductions.cumsum_grad, np.cumsum, (np.add, "accumulate"), method="cumsum"
 )
 cumprod: Operation = operation(products.cumprod_grad, np.cumprod)
+recurrence: Operation = operation(recurrences.recurrence_grad)
 sort: Operation = operation(reductions.sort_grad, np.sort)
 convolve: Operation = operation(convolution.convolve_grad, np.convolve)
 complex_roots: Operation = operation(polynomials.roots_grad)

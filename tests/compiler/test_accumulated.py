@@ -47,3 +47,34 @@ def test_gradients_of_running_sums():
     np.testing.assert_allclose(value, expected[0], rtol=1e-13)
     np.testing.assert_allclose(slope, expected[1], rtol=1e-10, atol=1e-12)
     assert not fast.stats()["programs"][0]["numpy_rows"].keys() & {"cumsum", "cumprod"}
+
+
+@pytest.mark.parametrize(("shape", "axis"), [*SHAPES, ((300, 20), -1)])
+def test_gradients_of_running_products_are_one_loop(shape, axis):
+    def f(x):
+        return np.sum(np.sin(np.cumprod(x, axis=axis)))
+
+    x = RNG.uniform(0.9, 1.1, shape)
+    x.flat[[1, 77]] = 0.0
+    v = RNG.normal(size=shape)
+    fast = gd.compile(gd.grad(f), executor="native")
+    np.testing.assert_allclose(fast(x), gd.grad(f)(x), rtol=1e-12, atol=1e-13)
+    names = fast.stats()["programs"][0]["numpy_rows"].keys()
+    assert names <= {"getitem", "swapaxes", "transpose", "concatenate"}
+
+    def product(x):
+        return gd.jvp(gd.grad(f), (x,), (v,))[1]
+
+    found = gd.compile(product, executor="native")(x)
+    np.testing.assert_allclose(found, product(x), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_recurrences_of_many_examples(executor):
+    def f(x):
+        return np.sum(np.cumprod(x) ** 2)
+
+    x = RNG.uniform(0.5, 1.5, (7, 40))
+    x[2, 3] = 0.0
+    found = gd.compile(gd.vmap(gd.grad(f)), executor=executor)(x)
+    np.testing.assert_allclose(found, [gd.grad(f)(row) for row in x], rtol=1e-12)

@@ -7,21 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.operations_grad.recurrences import BACKWARDS, is_full, solved
 from chainrule.operations_grad.reductions import backwards_along, put_back
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import full_is_none, supported
 from chainrule.values.shapes import normalize_axes, shape_of
 from chainrule.values.types import (
     Array,
     Axis,
-    Mask,
     Namespace,
     Parameters,
     Result,
+    Shape,
+    Support,
     Value,
 )
-from chainrule.values.vertices import constant_full, raw, stand_in
+from chainrule.values.vertices import constant_full, raw
 
 
 class prod_grad(general):
@@ -120,16 +123,6 @@ def _others(xp: Namespace, x: Array, axis: int) -> Value:
     return left * right[backwards]
 
 
-def _delayed(xp: Namespace, x: Array, axis: int) -> Array:
-    """Return x moved on by one entry along an axis, with a one in front."""
-    shape = shape_of(x)
-    if shape[axis] == 0:
-        return x
-    first, last = list(shape), _split_at(axis, len(shape), shape[axis] - 1)[0]
-    first[axis] = 1
-    return xp.concatenate([constant_full(first, 1, x), x[last]], axis=axis)
-
-
 class cumprod_grad(general):
     """z[k] = product of x[i] for i <= k along ``axis`` (of the flat array if ``None``)
 
@@ -157,13 +150,8 @@ class cumprod_grad(general):
         xp: Namespace, z_grad: Array, z: Value, x: Array, *, axis: int | None = None
     ) -> tuple[Value]:
         """x_grad[i] = s[i] product of x[j], j < i; s[i] = z_grad[i] + x[i+1] s[i+1]"""
-        shape = shape_of(x)
-        x, axis = _on_axis(xp, x, axis)
-        backwards = backwards_along(axis, len(shape_of(x)))
-        factors = _delayed(xp, x[backwards], axis)
-        s = _recurrence(xp, factors, z_grad[backwards], axis)[0][backwards]
-        before = xp.cumprod(_delayed(xp, x, axis), axis=axis)
-        return (xp.reshape(before * s, shape),)
+        x_grad = _pulled(xp, z_grad, z, _on_last(xp, x, axis), axis)[0]
+        return (_back(xp, x_grad, shape_of(x), axis),)
 
     @staticmethod
     def pushforward(
@@ -175,9 +163,8 @@ class cumprod_grad(general):
         axis: int | None = None,
     ) -> Value:
         """z_dot[k] = x[k] z_dot[k-1] + x_dot[k] times the product of x[j], j < k"""
-        x_dot, (x, axis) = _on_axis(xp, tangents[0], axis)[0], _on_axis(xp, x, axis)
-        before = xp.cumprod(_delayed(xp, x, axis), axis=axis)
-        return _recurrence(xp, x, before * x_dot, axis)[0]
+        z_dot = _pushed(xp, tangents[0], z, _on_last(xp, x, axis), axis)[0]
+        return _back(xp, z_dot, shape_of(z), axis)
 
     @classmethod
     def pull(
@@ -191,19 +178,14 @@ class cumprod_grad(general):
     ) -> Iterator[tuple[int, supported]]:
         """Yield what ``pullback`` returns; what no supported result reads is 0."""
         z_grad, support = z_bar
-        if _is_full(support):
+        if is_full(support):
             yield from super().pull(xp, z_bar, z, operands, wanted, parameters)
             return
-        shape = shape_of(operands[0])
-        x, axis = _on_axis(xp, operands[0], parameters.get("axis"))
-        backwards = backwards_along(axis, len(shape_of(x)))
-        factors = _delayed(xp, x[backwards], axis)
-        live = np.broadcast_to(support, shape_of(z))[backwards]
-        s, live = _recurrence(xp, factors, z_grad[backwards], axis, live)
-        before = xp.cumprod(_delayed(xp, x, axis), axis=axis)
-        x_grad = xp.supported_product(before, s[backwards], live[backwards])
-        taken = full_is_none(np.reshape(live[backwards], shape))
-        yield 0, supported(xp.reshape(x_grad, shape), taken)
+        (x,), axis = operands, parameters.get("axis")
+        live = np.broadcast_to(support, shape_of(z))
+        x_grad, live = _pulled(xp, z_grad, z, _on_last(xp, x, axis), axis, live)
+        taken = full_is_none(_back(plain, live, shape_of(x), axis))
+        yield 0, supported(_back(xp, x_grad, shape_of(x), axis), taken)
 
     @classmethod
     def push(
@@ -216,55 +198,78 @@ class cumprod_grad(general):
     ) -> supported | None:
         """Return what ``pushforward`` returns; 0 before the first supported entry."""
         (x,), (tangent,) = operands, tangents
-        if tangent is None or _is_full(tangent.support):
+        if tangent is None or is_full(tangent.support):
             return super().push(xp, tangents, z, operands, parameters)
         axis = parameters.get("axis")
         live = np.broadcast_to(tangent.support, shape_of(x))
-        live, x_dot = _on_axis(xp, live, axis)[0], _on_axis(xp, tangent.value, axis)[0]
-        x, axis = _on_axis(xp, x, axis)
-        before = xp.cumprod(_delayed(xp, x, axis), axis=axis)
-        terms = xp.supported_product(before, x_dot, live)
-        z_dot, live = _recurrence(xp, x, terms, axis, live)
-        return supported(z_dot, full_is_none(live))
+        x = _on_last(xp, x, axis)
+        z_dot, live = _pushed(xp, tangent.value, z, x, axis, live)
+        taken = full_is_none(_back(plain, live, shape_of(z), axis))
+        return supported(_back(xp, z_dot, shape_of(z), axis), taken)
 
 
-def _on_axis(xp: Namespace, x: Any, axis: int | None) -> tuple[Array, int]:
-    """Return x and an axis of it; ``None`` is the axis of the flat array."""
-    return (xp.reshape(x, (-1,)), 0) if axis is None or not shape_of(x) else (x, axis)
-
-
-def _recurrence(
-    xp: Namespace, a: Array, b: Array, axis: int, live: Any = None
+def _pulled(
+    xp: Namespace,
+    z_grad: Array,
+    z: Result,
+    x: Array,
+    axis: int | None,
+    live: Support = None,
 ) -> tuple[Any, Any]:
-    """Solve s[k] = a[k] s[k-1] + b[k] with s[-1] = 0 along an axis.
-
-    ``live`` is the support of ``b``, ``None`` all of it; that of s comes with s.
-
-    Pairs (a, b) compose associatively, so strides of 1, 2, 4, ... reach all entries in
-    log2(n) array operations (Hillis & Steele, Data parallel algorithms, 1986).
-    """
-    shape = shape_of(a)
-    n, stride = shape[axis], 1
-    while stride < n:
-        early, late = _split_at(axis, len(shape), stride)
-        past = _split_at(axis, len(shape), n - stride)[0]
-        if live is None:
-            moved = a[late] * b[past]
-        else:
-            moved = xp.supported_product(a[late], b[past], live[past])
-            live = np.concatenate([live[early], live[late] | live[past]], axis=axis)
-        b = xp.concatenate([b[early], b[late] + moved], axis=axis)
-        a = xp.concatenate([a[early], a[late] * a[past]], axis=axis)
-        stride *= 2
-    return b, live
+    """Return the cotangent of ``x``, whose last axis is the one, and its support."""
+    z_grad, before = _on_last(xp, z_grad, axis), _before(xp, z, axis)
+    if live is not None:
+        live = _on_last(plain, live, axis)[BACKWARDS]
+    s, live = solved(xp, x[..., :0:-1], z_grad[BACKWARDS], live)
+    if live is None:
+        return before * s[BACKWARDS], None
+    live = live[BACKWARDS]
+    return xp.supported_product(before, s[BACKWARDS], live), live
 
 
-def _is_full(support: Mask | None) -> bool:
-    """Tell whether a support leaves nothing out that is known."""
-    return support is None or isinstance(support, stand_in)
+def _pushed(
+    xp: Namespace,
+    x_dot: Array,
+    z: Result,
+    x: Array,
+    axis: int | None,
+    live: Support = None,
+) -> tuple[Any, Any]:
+    """Return the tangent of ``z``, along the last axis, and its support."""
+    x_dot, before = _on_last(xp, x_dot, axis), _before(xp, z, axis)
+    if live is None:
+        return solved(xp, x[..., 1:], before * x_dot)
+    live = _on_last(plain, live, axis)
+    terms = xp.supported_product(before, x_dot, live)
+    return solved(xp, x[..., 1:], terms, live)
 
 
-def _split_at(axis: int, ndim: int, k: int) -> tuple[Any, Any]:
-    """Return the indices of the first ``k`` entries along an axis, and of the rest."""
-    lead = (slice(None),) * (axis % ndim)
-    return (*lead, slice(0, k)), (*lead, slice(k, None))
+def _before(xp: Namespace, z: Result, axis: int | None) -> Array:
+    """Return for each entry the product of those before it."""
+    return _delayed(xp, _on_last(xp, z, axis), -1)
+
+
+def _on_last(xp: Namespace, x: Result, axis: int | None) -> Any:
+    """Return x with the axis as its last one; ``None`` is that of the flat array."""
+    ndim = len(shape_of(x))
+    if axis is None or not ndim:
+        return x if ndim == 1 else xp.reshape(x, (-1,))
+    return x if axis in (-1, ndim - 1) else xp.swapaxes(x, axis, -1)
+
+
+def _back(xp: Namespace, x: Value, shape: Shape, axis: int | None) -> Any:
+    """Return what is along the last axis in the shape that it had."""
+    if axis is None or len(shape) < 2:
+        return x if shape_of(x) == shape else xp.reshape(x, shape)
+    return x if axis in (-1, len(shape) - 1) else xp.swapaxes(x, axis, -1)
+
+
+def _delayed(xp: Namespace, x: Array, axis: int) -> Array:
+    """Return x moved on by one entry along an axis, with a one in front."""
+    shape = shape_of(x)
+    if shape[axis] == 0:
+        return x
+    first = list(shape)
+    first[axis] = 1
+    last = (*(slice(None),) * (axis % len(shape)), slice(-1))
+    return xp.concatenate([constant_full(first, 1, x), x[last]], axis=axis)

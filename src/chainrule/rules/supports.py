@@ -309,11 +309,15 @@ def have_nan(parts: Sequence[Any]) -> bool:
     for x in parts:
         if x.__class__ is float:
             total += x * x
-        elif x.__class__ is ndarray:
+        elif x.__class__ is ndarray and x.size < _SHARED:
             total += _vdot(x, x)
         elif has_nan(x):
             return True
     return bool(total != total) and any(map(has_nan, parts))
+
+
+_SHARED = 8192
+"""Entries from which on BLAS may share a sum among threads, and wait for them."""
 
 
 def has_nan(x: Any) -> bool:
@@ -328,5 +332,7 @@ def has_nan(x: Any) -> bool:
             return False
         if is_foreign(x):
             return False  # see needs_supports
+    if x.size >= _SHARED and x.dtype.kind in "fc":
+        return bool(np.isnan(x).any())
     square = _vdot(x, x)  # one pass, and nan where an entry is
     return bool(square != square) and bool(np.isnan(x).any())

@@ -25,6 +25,7 @@ from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
 from chainrule.compiler.native.pieces import Pieces
+from chainrule.compiler.native.recurrences import Recurrence
 from chainrule.compiler.native.row_steps import (
     DTYPES,
     holds,
@@ -204,6 +205,7 @@ _HARMLESS = (
     Product,
     Collected,
     Accumulated,
+    Recurrence,
     Searched,
     OfIntegers,
     Transformed,

@@ -27,6 +27,7 @@ from chainrule.compiler.native.movements import (
     picks_some_twice,
 )
 from chainrule.compiler.native.nest_plan import Access, access
+from chainrule.compiler.native.recurrences import as_recurrence
 from chainrule.compiler.native.searched import as_searched
 from chainrule.compiler.native.transforms import as_transformed
 from chainrule.compiler.native.views import Shown, Views, only_shows
@@ -54,6 +55,7 @@ def compute_by_themselves(
         as_product(row, views, threads)
         or as_scattered(row, on_tape=views.floats)
         or as_searched(row)
+        or as_recurrence(row, views, MOVED_ON_TAPE)
         or (top and as_remainder(row))
         or (not views.floats and as_transformed(row))
         for row in program.rows

@@ -55,6 +55,7 @@ from chainrule.operations_grad.indexing import (
     unindex,
     unindex_all,
 )
+from chainrule.operations_grad.recurrences import recurrence
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.values.types import Shape
@@ -263,6 +264,20 @@ def _accumulated(b: Builder, row: Row) -> Places:
     return np.moveaxis(np.stack(found), 0, axis)
 
 
+def _recurrence(b: Builder, row: Row) -> Places:
+    """Write a recurrence, one entry after the other."""
+    if row.dtype not in FLOATS or not 0 < row.shape[-1] <= _LONGEST:
+        raise CannotLowerError
+    factors, terms = (np.asarray(b.places(x)) for x in row.args)
+    factors = np.broadcast_to(factors, (*row.shape[:-1], row.shape[-1] - 1))
+    lanes = np.moveaxis(np.broadcast_to(terms, row.shape), -1, 0)
+    found = [lanes[0]]
+    for factor, term in zip(np.moveaxis(factors, -1, 0), lanes[1:], strict=True):
+        moved = b.elementwise("multiply", term.shape, factor, found[-1])
+        found.append(b.elementwise("add", term.shape, moved, term))
+    return np.stack(found, axis=-1)
+
+
 _LONGEST = 1000
 """Entries along an axis: each is an instruction of its own."""
 
@@ -359,6 +374,7 @@ LARGE_PRODUCT = 1 << 24
 _OF_OURS: Mapping[Any, Form] = {
     added_at: added_to,
     masked_result: _masked,
+    recurrence: _recurrence,
     setitem: moved_places,
     unindex: unindexed,
     unindex_all: added_at_indices,

@@ -28,6 +28,7 @@ from chainrule.operations_grad.indexing import (
     setitem,
     setitem_grad,
 )
+from chainrule.operations_grad.recurrences import by_strides
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.rules import rule
 from chainrule.rules.declarations import is_of_library
@@ -166,6 +167,11 @@ class WrittenNumPy:
         how = "_placed" if once else "_added"
         text = f"{how}({argument_text(x)}, {shape}, np.s_[{index_text(index)}])"
         return Written(Formula(text), value)
+
+    def recurrence(self, a: Argument, b: Argument) -> Written:
+        """Write a linear recurrence, which NumPy has no function of."""
+        arrays: Any = self
+        return as_written(by_strides(arrays, as_written(a), as_written(b)))
 
     def setitem(self, x: Argument, y: Argument, *, index: Index) -> Written:
         """Write an array with ``y`` in the place of some entries."""
