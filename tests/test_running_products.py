@@ -69,15 +69,20 @@ def test_cotangents_that_take_part_in_no_small_product(n):
 def test_long_running_products_with_zeros_to_the_second_order(axis):
     x = 1 + 0.01 * RNG.normal(size=(40, 300))
     x[7, 3] = x[20, 3] = x[5, 200] = 0.0
-    u, v = RNG.normal(size=(2, *x.shape))
+    v = RNG.normal(size=x.shape)
 
     def f(x):
         return np.sum(np.sin(np.cumprod(x, axis=axis)))
 
-    gd.check_gradients(f, (x,))
+    def difference(g):
+        h = 1e-5
+        near, far = (g(x + k * h * v) - g(x - k * h * v) for k in (1, 2))
+        return (8 * near - far) / (12 * h)
+
+    slope = np.sum(gd.grad(f)(x) * v)
+    np.testing.assert_allclose(slope, difference(f), rtol=1e-8)
     forward = gd.jvp(gd.grad(f), (x,), (v,))[1]
     backward = gd.grad(lambda x: np.sum(gd.grad(f)(x) * v))(x)
-    np.testing.assert_allclose(forward, backward, rtol=1e-9, atol=1e-9)
-    step = 1e-6
-    difference = (gd.grad(f)(x + step * v) - gd.grad(f)(x - step * v)) / (2 * step)
-    np.testing.assert_allclose(np.sum(forward * u), np.sum(difference * u), rtol=1e-5)
+    scale = 1e-8 * np.max(np.abs(forward))
+    np.testing.assert_allclose(forward, difference(gd.grad(f)), atol=scale)
+    np.testing.assert_allclose(forward, backward, rtol=1e-9, atol=1e-3 * scale)
