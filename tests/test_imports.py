@@ -74,7 +74,7 @@ def test_an_import_generates_no_text_and_takes_no_memory():
     run("""
 import linecache
 import chainrule as gd
-from chainrule.steps.owned_arrays import keep_freed_memory
+from chainrule.settings import keep_freed_memory
 
 assert not any(name.startswith("<chainrule") for name in linecache.cache)
 assert keep_freed_memory.cache_info().currsize == 0

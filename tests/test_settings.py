@@ -1,6 +1,7 @@
 """Memory that stays with the process: ``gd.options(keep_memory=)``."""
 
 import ctypes
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,44 @@ def test_arrays_of_a_megabyte_use_memory_again_afterwards():
         [sys.executable, "-c", AFTERWARDS], capture_output=True, text=True, check=True
     )
     assert int(found.stdout) < 1_000_000 // 4096, "each array has fresh memory"
+
+
+GRADIENTS = """
+import resource
+import chainrule as gd
+import numpy as np
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def f(x):
+    for _ in range(12):
+        x = np.sin(x)
+    return np.sum(x)
+
+x = np.ones(1_000_000)
+gradient = gd.grad(f)
+gradient(x), gradient(x)
+before = faults()
+gradient(x)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(not HAS_MALLOPT, reason="needs the GNU C library")
+def test_gradients_of_large_arrays_use_memory_again_unless_the_user_says_less():
+    def faults(**environment: str) -> int:
+        found = subprocess.run(
+            [sys.executable, "-c", GRADIENTS],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, **environment},
+        )
+        return int(found.stdout)
+
+    assert faults() < 1_000
+    assert faults(MALLOC_TRIM_THRESHOLD_="1000000") > 3_000
 
 
 def test_another_c_library_is_named(monkeypatch):

@@ -6,8 +6,10 @@ They are read where they matter, so that a change holds from the next call on.
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib.util
 import os
+from collections.abc import Mapping
 from typing import Any, Self
 
 from chainrule.errors import ArgumentError
@@ -46,9 +48,9 @@ class options:
         ``$XDG_CACHE_HOME`` or ``~/.cache``.
     keep_memory
         Whether the memory of arrays that are gone stays with the process for the next
-        ones. Fresh memory from the system may take longer than the arithmetic: with it
-        gradients of arrays of a million numbers take about four fifths of the time. The
-        process then keeps the most that it ever had. Needs the GNU C library.
+        ones. Fresh memory from the system may take longer than the arithmetic. As it is
+        the process keeps up to 256 MB of it, for arrays below 32 MB; with this the most
+        that it ever had. Needs the GNU C library.
 
     Raises
     ------
@@ -123,27 +125,45 @@ class options:
 _TRIM, _LARGE, _MAPPED = -1, -3, -4
 """``mallopt``'s numbers: from how much on what is free on top is given back; from which
 size on arrays have memory of their own, which is given back with them; how many may."""
-_USUAL = {_TRIM: 64 << 20, _LARGE: 32 << 20, _MAPPED: 1 << 16}
-"""What the library comes to by itself, as arrays of 32 MB come and go. Once one number
-was set, it adapts none: with its first 128 KB every array would have fresh memory."""
+_USUAL = {_TRIM: 256 << 20, _LARGE: 32 << 20, _MAPPED: 1 << 16}
+"""Where freed arrays are given back, most of the time of large ones is page faults. The
+library itself starts from 128 KB, and adapts nothing once one number was set."""
 _KEPT = {_TRIM: -1, _MAPPED: 0}
+_OF_THE_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+"""The environment's names for these numbers."""
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let the C library keep freed arrays below 32 MB, up to 256 MB in all.
+
+    Other libraries take no notice, and what the environment says holds. Once is enough.
+    """
+    if not SETTINGS.keep_memory and not any(map(os.environ.get, _OF_THE_USER)):
+        _tell_library(_USUAL)
+
+
+def _tell_library(numbers: Mapping[int, int]) -> bool:
+    """Set numbers of ``mallopt``; tell whether there is one."""
+    try:
+        mallopt: Any = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    for number, value in numbers.items():
+        mallopt(number, value)
+    return True
 
 
 def _set_memory(*, kept: bool) -> None:
     """Have the C library keep what is freed, or give it back."""
-    try:
-        mallopt: Any = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        if not kept:
-            return
+    if kept is SETTINGS.keep_memory:
+        return
+    if not _tell_library(_KEPT if kept else _USUAL):
         raise ArgumentError(
             "keep_memory=True needs the GNU C library, which this process does not "
             "use. Leave keep_memory= out."
-        ) from None
-    if kept is not SETTINGS.keep_memory:
-        for number, value in (_KEPT if kept else _USUAL).items():
-            mallopt(number, value)
-        SETTINGS.keep_memory = kept
+        )
+    SETTINGS.keep_memory = kept
 
 
 def need_tqdm() -> None:
@@ -155,4 +175,4 @@ def need_tqdm() -> None:
         )
 
 
-__all__ = ["SETTINGS", "need_tqdm", "options"]
+__all__ = ["SETTINGS", "keep_freed_memory", "need_tqdm", "options"]

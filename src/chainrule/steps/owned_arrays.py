@@ -19,17 +19,6 @@ LARGE = 1 << 15
 """Arrays from this many bytes on are updated in place where the sweep owns them."""
 
 
-@functools.cache
-def keep_freed_memory() -> None:
-    """Let the allocator keep freed arrays below 32 MB, up to 64 MB in all.
-
-    Most of the time of large arrays goes into page faults, because glibc returns freed
-    blocks to the system. Freeing one large block, never touched, raises its thresholds.
-    Other allocators take no notice. Once is enough.
-    """
-    np.empty((1 << 25) - (1 << 13), np.uint8)
-
-
 def _count(x: Any) -> int:
     return sys.getrefcount(x)
 

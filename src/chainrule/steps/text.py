@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
-from chainrule.steps.owned_arrays import keep_freed_memory
+from chainrule.settings import keep_freed_memory
 
 
 def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -76,16 +77,17 @@ class DerivedFunction(Derived[P]):
     ) -> None:
         """Keep how (``method``), of what (``f``), and with which options."""
         super().__init__(method, f, **options)
-        check_argnums(options.get("argnums", 0))
+        argnums = options.get("argnums", 0)
+        check_argnums(argnums)
+        self._last: float = _last_of(argnums)
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> Any:
         """Differentiate the call ``f(*args, **keywords)``."""
         f, options = self.f, self.options
         given: tuple[Any, ...] = args
         named: dict[str, Any] = keywords
-        argnums = options["argnums"]
-        if argnums.__class__ is not int or argnums >= len(given):
-            f, given, named, numbers = by_position(f, given, named, argnums)
+        if self._last >= len(given):
+            f, given, named, numbers = by_position(f, given, named, options["argnums"])
             options = {**options, "argnums": numbers}
         with CollectorPaused():
             return self.method(f, given, named, **options)
@@ -180,6 +182,15 @@ def check_argnums(argnums: Any) -> None:
             f"them; received {describe(argnums)}. The arguments themselves are those "
             "of the function that is returned: gd.grad(f)(x)."
         )
+
+
+def _last_of(argnums: Argnums) -> float:
+    """Return the largest position; that of a name is not known, infinite."""
+    if not isinstance(argnums, int | tuple):
+        return math.inf
+    given = (argnums,) if isinstance(argnums, int) else argnums
+    numbers = [i for i in given if type(i) is int]
+    return max(numbers, default=-1) if len(numbers) == len(given) else math.inf
 
 
 def positions_of(argnums: Any, args: Sequence[Any]) -> tuple[list[int], bool]:
