@@ -175,6 +175,21 @@ def test_loops_in_machine_code_are_those_of_python(monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("few", [0, 1 << 30])
+def test_places_of_entries(monkeypatch, few):
+    from chainrule.compiler.native import integer_loops
+
+    monkeypatch.setattr(integer_loops, "FEW", few)
+    matrix = sp.random_array((30, 40), density=0.2, rng=2).tocsr()
+    matrix.sort_indices()
+    pattern = pattern_of(matrix)
+    order = np.random.default_rng(0).permutation(pattern.nnz)
+    rows, columns = pattern.rows()[order], pattern.indices[order]
+    np.testing.assert_array_equal(pattern.places_of(rows, columns), order)
+    absent = np.argwhere(matrix.toarray() == 0)
+    assert all(pattern.places_of(*x[:, None]) is None for x in absent[:200])
+
+
 def test_loops_that_were_run_often_are_compiled(monkeypatch):
     from chainrule.compiler.native import integer_loops, llvm
 

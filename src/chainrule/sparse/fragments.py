@@ -93,11 +93,11 @@ def as_operand(f: Fragment | None, x: Value) -> Any:
 def picked(f: Fragment, places: Array, start: int) -> Fragment:
     """Return scattered entries of an operand where a result takes its entries."""
     order = _np.argsort(places, kind="stable")
-    first, last = (
-        _np.searchsorted(places[order], f.rows + start, side)
-        for side in ("left", "right")
-    )
-    counts = last - first
+    taken: Any = f.rows + start
+    size = 2 + int(_np.maximum(_np.max(places, initial=0), _np.max(taken, initial=0)))
+    before = _np.cumsum(_np.bincount(places + 1, minlength=size))  # each of the places
+    first = before[taken]
+    counts = before[taken + 1] - first
     source = _np.repeat(_np.arange(counts.size), counts)
     turn = _np.arange(source.size) - _np.repeat(_np.cumsum(counts) - counts, counts)
     rows = order[first[source] + turn]

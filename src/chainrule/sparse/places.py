@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.index_runs import runs_of
 from chainrule.compiler.sparsity.structure import Structure
 from chainrule.rules.namespace import plain
 from chainrule.values.types import Array, Value
@@ -22,13 +23,11 @@ class Places:
 
     def __init__(self, pattern: Structure, *, symmetric: bool) -> None:
         """Number the entries."""
-        self._width: Any = _np.int64(pattern.shape[1])
+        self._pattern = pattern
         rows, columns = pattern.rows(), pattern.indices
-        self._keys: Any = rows * self._width + columns
         above = columns > rows if symmetric else _np.zeros(0, bool)
         self._above: Any = _np.flatnonzero(above).astype(_np.int32)
-        mirrored = columns[self._above] * self._width + rows[self._above]
-        self._below: Any = self._found(mirrored)
+        self._below: Any = pattern.places_of(columns[self._above], rows[self._above])
         self._symmetric = symmetric
         self._parts: list[Any] = []
         self._places: list[Any] = []
@@ -40,12 +39,7 @@ class Places:
 
     def of(self, rows: Array, columns: Array) -> Any:
         """Return the places of these entries; ``None`` if one is not there."""
-        keys = rows * self._width + columns
-        found = _np.minimum(self._found(keys), self._keys.size - 1)
-        return found if _np.array_equal(self._keys[found], keys) else None
-
-    def _found(self, keys: Array) -> Any:
-        return _np.searchsorted(self._keys, keys).astype(_np.int32)
+        return self._pattern.places_of(rows, columns)
 
     def add(self, part: Value, places: Array) -> None:
         """Add a vector at these places, which are each there once."""
@@ -54,7 +48,6 @@ class Places:
 
     def added_to(self, base: Array) -> Any:
         """Return all entries: those in ``base``, with all parts added."""
-        self._keys = None
         if not self._parts:
             return base[self._copies(base.size)]
         together = _np.concatenate(self._places)
@@ -101,14 +94,15 @@ class Places:
         if self._above.size:
             parts, places = self._with_copies(parts, places, base.size)
             base = base[self._copies(base.size)]
-        runs = list(map(_runs_of, places))
+        runs = [runs_of(at, base.size, RUNS) for at in places]
         if len(parts) == 1 or max(map(len, runs)) <= RUNS:
             for part, own, at in zip(parts, runs, places, strict=True):
                 if not 1 < len(own) <= RUNS:
                     base = plain.setitem(base, part, index=run_of(at))
                     continue
-                for some, run in own:
-                    base = plain.setitem(base, part[some], index=run)
+                for run in own:
+                    some = part[run.start : run.stop]
+                    base = plain.setitem(base, some, index=run.places)
             return base
         table, where = _np.unique(base, return_inverse=True)
         together = _np.concatenate(places)
@@ -145,24 +139,6 @@ def _padded(part: Any, at: Array, places: Array) -> Any:
         return None
     zeros = [_np.zeros(n, part.dtype) for n in (start, after)]
     return _np.concatenate([x for x in (zeros[0], part, zeros[1]) if x.shape != (0,)])
-
-
-def _runs_of(places: Array) -> list[tuple[slice, slice]]:
-    """Return which entries are evenly apart, and their places.
-
-    Of more than ``RUNS`` some are left out.
-    """
-    found: list[tuple[slice, slice]] = []
-    start = 0
-    while start < places.size and len(found) <= RUNS:
-        steps: Any = _np.diff(places[start:])
-        uneven: Any = _np.append(steps != steps[:1], True)
-        count = 1 + int(_np.argmax(uneven)) if steps.size and steps[0] > 0 else 1
-        some = slice(start, start + count)
-        first, last = _np.take(places[some], [0, -1]).tolist()
-        found.append((some, slice(first, last + 1, int(steps[0]) if count > 1 else 1)))
-        start += count
-    return found
 
 
 RUNS = 4

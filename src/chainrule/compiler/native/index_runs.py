@@ -87,28 +87,32 @@ def _is_list(index: Any) -> bool:
     return index.ndim == 1 and index.dtype.kind in "iu" and index.size > 0
 
 
-def runs_of(index: Any, n: int) -> list[Run]:
-    """Return the runs of an index of an axis with ``n`` entries; at most ``MOST + 1``.
+def runs_of(index: Any, n: int, most: int = MOST) -> list[Run]:
+    """Return the runs of an index of an axis with ``n`` entries; at most ``most + 1``.
 
     >>> import numpy as np
     >>> [r.places for r in runs_of(np.array([0, 0, 1, 2, 3, 2]), 4)]
     [slice(0, 1, 1), slice(0, 4, 1), slice(2, 3, 1)]
     """
-    places: list[int] = _np.where(index < 0, index + n, index).tolist()
-    steps = np.diff(places)
-    changes = (np.flatnonzero(steps[1:] != steps[:-1]) + 1).tolist()
+    places: Any = _np.where(index < 0, index + n, index)
+    steps: Any = _np.diff(places)
+    changes: Any = _np.flatnonzero(steps[1:] != steps[:-1]) + 1
     found: list[Run] = []
-    start = 0
-    while start < len(places) and len(found) <= MOST:
-        step = int(steps[start]) if start < len(steps) else 1
-        stop = next((c for c in changes if c > start), len(places) - 1) + 1
-        if step == 0 or (stop == start + 2 < len(places)):
+    start, count = 0, places.size
+    while start < count and len(found) <= most:
+        step = int(steps[start]) if start < count - 1 else 1
+        after = int(_np.searchsorted(changes, start, "right"))
+        stop = (int(changes[after]) if after < changes.size else count - 1) + 1
+        if step == 0 or (stop == start + 2 < count):
             step, stop = 1, start + 1
-        last = places[stop - 1] + (1 if step > 0 else -1)
-        where = slice(places[start], last if last >= 0 else None, step)
+        first, last = (
+            int(places[start]),
+            int(places[stop - 1]) + (1 if step > 0 else -1),
+        )
+        where = slice(first, last if last >= 0 else None, step)
         found.append(Run(start, stop, where))
         start = stop
     return found
 
 
-__all__ = ["unindex_runs"]
+__all__ = ["runs_of", "unindex_runs"]

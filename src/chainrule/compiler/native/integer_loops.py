@@ -41,6 +41,7 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.Mult: "mul",
     ast.BitAnd: "and",
     ast.BitOr: "or",
+    ast.RShift: "ashr",
 }
 _COMPARED: dict[type[ast.cmpop], str] = {
     ast.Lt: "slt",
@@ -90,7 +91,7 @@ def _in_python(f: Callable[..., int], args: Sequence[Any]) -> int:
     given = [x.tolist() if isinstance(x, ndarray) else x for x in args]
     result = f(*given)
     for x, changed in zip(args, given, strict=True):
-        if isinstance(x, ndarray):
+        if isinstance(x, ndarray) and x.flags.writeable:
             x[:] = changed
     return result
 

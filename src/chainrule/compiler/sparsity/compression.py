@@ -6,6 +6,7 @@ the entries of the matrix are taken from the products.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -50,7 +51,8 @@ class Compression:
         self.columns: Any = columns
         self.rows: Any = rows
         self.recovery: Recovery | None = None
-        self._places: Any = None
+        self._pattern: Any = None
+        self._from_left: Any = None
 
     @property
     def colors(self) -> Any:
@@ -64,12 +66,24 @@ class Compression:
         """How many products there are."""
         return _count(self.columns) + _count(self.rows)
 
-    def place(self, pattern: Structure, from_left: Array | None = None) -> Compression:
-        """Find where the entries of a CSR pattern are in the flattened products.
+    def of(self, pattern: Structure, from_left: Array | None = None) -> Compression:
+        """Keep the CSR pattern whose entries are in the products.
 
-        All products from the right come first. ``from_left`` are the rows whose entries
-        are in products from the left, where not all are in one kind.
+        ``from_left`` are the rows whose entries are in products from the left, where
+        not all are in one kind.
         """
+        self._pattern, self._from_left = pattern, from_left
+        return self
+
+    @functools.cached_property
+    def places(self) -> Any:
+        """Where each entry is read, in the flattened products; all are there.
+
+        All products from the right come first.
+        """
+        if self.recovery is not None:
+            return self.recovery.places
+        pattern, from_left = self._pattern, self._from_left
         rows, columns = pattern.rows(), pattern.indices
         right = left = _np.zeros(0, _np.int64)
         if self.columns is not None:
@@ -82,15 +96,8 @@ class Compression:
             left += columns
             left += _count(self.columns) * pattern.shape[0]
         if from_left is None or self.columns is None or self.rows is None:
-            self._places = left if self.columns is None else right
-        else:
-            self._places = _np.where(from_left[rows], left, right)
-        return self
-
-    @property
-    def places(self) -> Any:
-        """Where each entry is read, in the flattened products; all are there."""
-        return self._places if self.recovery is None else self.recovery.places
+            return left if self.columns is None else right
+        return _np.where(from_left[rows], left, right)
 
     def seeds(self, dtype: Any) -> list[Any]:
         """Return the vectors of all products from the right, and from the left."""
@@ -100,7 +107,7 @@ class Compression:
         """Return the entries of the matrix from the flattened products."""
         if self.recovery is not None:
             return self.recovery.entries(products)
-        return _np.take(products, self._places)
+        return _np.take(products, self.places)
 
 
 def _count(colours: Array | None) -> int:
@@ -152,9 +159,9 @@ def _of_mode(
     name: str, pattern: Structure, by_rows: Structure, full: Array
 ) -> Compression:
     if name == "forward":
-        return Compression(name, colour_columns(pattern, by_rows)).place(pattern)
+        return Compression(name, colour_columns(pattern, by_rows)).of(pattern)
     if name == "reverse":
-        return Compression(name, None, colour_columns(by_rows, pattern)).place(pattern)
+        return Compression(name, None, colour_columns(by_rows, pattern)).of(pattern)
     rest, dense = rows_of(pattern, _np.logical_not(full)), rows_of(pattern, full)
     columns = rows = None
     if rest.nnz:
@@ -162,7 +169,7 @@ def _of_mode(
         columns = _where(colour_columns(rest), counts)
     if dense.nnz:
         rows = _where(colour_columns(dense.transposed()[0]), _np.diff(dense.indptr))
-    return Compression(name, columns, rows).place(pattern, full)
+    return Compression(name, columns, rows).of(pattern, full)
 
 
 def _where(colours: Array, counts: Array) -> Any:
@@ -204,7 +211,7 @@ def _diagonal(pattern: Structure) -> Compression:
     starts = 2 * _np.arange(len(ends) + 1)
     edges = Structure(ends.ravel(), starts, (len(ends), n))
     found = Compression("diagonal", colour_columns(edges))
-    return found.place(Structure(_np.arange(n), _np.arange(n + 1), (n, n)))
+    return found.of(Structure(_np.arange(n), _np.arange(n + 1), (n, n)))
 
 
 def _recovered(name: str, pattern: Structure) -> Compression:

@@ -33,6 +33,27 @@ def turned(
     return m
 
 
+@integer_loops
+def located(
+    n: int, rows: Ints, columns: Ints, starts: Ints, indices: Ints, places: Ints
+) -> int:
+    """Find entries of a matrix, by halves of rows; return how many were there."""
+    for e in range(n):
+        k = starts[rows[e]]
+        after = starts[rows[e] + 1]
+        end = after
+        while k < after:
+            middle = (k + after) >> 1
+            if indices[middle] < columns[e]:
+                k = middle + 1
+            else:
+                after = middle
+        if k == end or indices[k] != columns[e]:
+            return e
+        places[e] = k
+    return n
+
+
 class _Scipy:
     """``scipy.sparse``, which is imported by what first needs it."""
 
@@ -82,6 +103,13 @@ class Structure:
         rows, order = (_np.empty(self.nnz, _np.int32) for _ in range(2))
         turned(m, self.indptr, self.indices, starts[:-1].copy(), rows, order)
         return Structure(rows, starts, (n, m)), order
+
+    def places_of(self, rows: Array, columns: Array) -> Any:
+        """Return where these entries are among all; ``None`` if one is not there."""
+        given = [_np.ascontiguousarray(x, dtype=_np.int32) for x in (rows, columns)]
+        places = _np.empty(given[0].size, _np.int32)
+        found = located(places.size, *given, self.indptr, self.indices, places)
+        return places if found == places.size else None
 
     def as_scipy(self) -> Any:
         """Return it as a boolean matrix of SciPy's."""
