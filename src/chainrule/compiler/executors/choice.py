@@ -32,6 +32,7 @@ from chainrule.compiler.executors.running import (
 )
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.fusion import fused
+from chainrule.compiler.native.in_parts import in_parts, is_pair
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.threads import Team
 from chainrule.compiler.options import Options
@@ -148,9 +149,10 @@ class Choice:
         try:
             if costs.has_large_singles(program):
                 raise CannotLowerError("large arrays of float32")
+            program = in_parts(program)
             if fuse:
                 for x in (*program.inputs, *program.rows):
-                    if x.shape is not None:
+                    if x.shape is not None and not is_pair(x):
                         check_kind(x)
                 program = fused(program, self.threads, floats=True) or program
             room = costs.room(self.program)

@@ -329,13 +329,12 @@ def _returned(program: Program, names: Names) -> list[str]:
         if not isinstance(x, Row):
             results.append(f"{text}.copy()" if isinstance(x, ndarray) else text)
             continue
-        if x.shape == () and (x.dtype == _FLOAT or x.number is complex):
+        if x.shape == () and x.dtype in _DOUBLE:
             results.append(f"{_class_of(x)}({text})")
             continue
         if x.number is not None:
             results.append(text)
             continue
-        name = text
         if may_share(x, seen):
             copied = f"{text}.copy()"
             # A loop or a branch may have handed on an int of Python's.
@@ -343,7 +342,5 @@ def _returned(program: Program, names: Names) -> list[str]:
             text = (
                 f"{text} if isinstance({text}, int) else {copied}" if whole else copied
             )
-        if x.shape == () and x.dtype in _DOUBLE:
-            text = f"np.complex128({name}) if type({name}) is complex else {text}"
         results.append(text)
     return results

@@ -33,7 +33,8 @@ class Transform(NamedTuple):
     """What is transformed: ``lines`` stacks of ``n`` rows of ``columns`` numbers.
 
     ``kind`` is ``fft``, ``ifft``, ``rfft`` or ``irfft``, without the factor of the
-    inverse; results are multiplied by ``scale``. Real ones have one column.
+    inverse; results are multiplied by ``scale``. Real ones have one column. Complex
+    numbers are pairs in memory, or their parts are ``apart``, in two arrays.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Transform(NamedTuple):
     n: int
     columns: int
     scale: float
+    apart: bool = False
 
     @property
     def is_real(self) -> bool:
@@ -88,7 +90,10 @@ def table(n: int, *, is_real: bool) -> NDArray[Any]:
 
 
 class Stages(Writer):
-    """Writes the function of a transform: of operand, result, work and table."""
+    """Writes the function of a transform: of operand, result, work and table.
+
+    Operands and results that are apart are two.
+    """
 
     def __init__(self, unit: Unit, transform: Transform) -> None:
         super().__init__(unit, [RECORD])
@@ -96,19 +101,29 @@ class Stages(Writer):
 
     def write(self, name: str) -> None:
         """Write it."""
-        self.opened(4)
-        x, z, work, self._table = (self.entries(i) for i in range(4))
+        apart, kind = self.of.apart, self.of.kind
+        taken, made = (1 + (apart and kind != real) for real in ("rfft", "irfft"))
+        self.opened(taken + made + 2)
+        *given, work, self._table = map(self.entries, range(taken + made + 2))
         parts = [self.at(work, offset, 1) for offset in self.of.offsets]
         near, far = (parts[0], parts[1]), (parts[2], parts[3])
-        n, columns, kind = self.of.n, self.of.columns, self.of.kind
-        whole, half = 16 * n * columns, 16 * (n // 2 + 1)
-        steps = {"rfft": (8 * n, half), "irfft": (half, 8 * n)}
-        x_step, z_step = steps.get(kind, (whole, whole))
+        n, columns = self.of.n, self.of.columns
+        whole, half = n * columns, n // 2 + 1
+        pair = 8 if apart else 16
+        steps = {"rfft": (8 * n, pair * half), "irfft": (pair * half, 8 * n)}
+        x_step, z_step = steps.get(kind, (pair * whole, pair * whole))
+        source = near
         with self.loop(self.of.lines) as loop:
-            x, z = self.at(x, loop.i, x_step), self.at(z, loop.i, z_step)
-            (self._paired if kind == "irfft" else self._split)(x, near)
-            near = self._all_stages(near, far)
-            (self._parted if kind == "rfft" else self._joined)(near, z)
+            x = [self.at(p, loop.i, x_step) for p in given[:taken]]
+            z = [self.at(p, loop.i, z_step) for p in given[taken:]]
+            if kind == "irfft":
+                self._paired(x, near)
+            elif len(x) == 1:
+                self._split(x, near)
+            else:
+                source = self._turned((x[0], x[1]))
+            found = self._all_stages(source, far, near)
+            (self._parted if kind == "rfft" else self._joined)(found, z)
         self.finish(name)
 
     def _turned(self, parts: Pair) -> Pair:
@@ -151,9 +166,18 @@ class Stages(Writer):
     def _moved(self, parts: Pair, i: str | int, step: int = 1) -> Pair:
         return self.at(parts[0], i, SIZE * step), self.at(parts[1], i, SIZE * step)
 
-    def _read_pairs(self, pointer: str, width: int, *, back: bool = False) -> Pair:
-        """Read complex numbers; ``back`` in the reverse order."""
-        both = self.load(pointer, 2 * width)
+    def _read_complex(
+        self, x: Sequence[str], i: str | int, width: int, *, back: bool = False
+    ) -> Pair:
+        """Read complex numbers from one on; ``back`` in the reverse order."""
+        if len(x) > 1:
+            re, im = self._read(self._moved((x[0], x[1]), i), 0, width)
+            return (
+                (self._reversed(re, width), self._reversed(im, width))
+                if back
+                else (re, im)
+            )
+        both = self.load(self.at(x[0], i, 2 * SIZE), 2 * width)
         places = range(width)[::-1] if back else range(width)
         if width == 1:
             return self.element(both, 0, 2), self.element(both, 1, 2)
@@ -167,28 +191,39 @@ class Stages(Writer):
             return x
         return self.shuffled(x, "poison", width, range(width)[::-1])
 
-    def _put_pairs(self, z: Pair, pointer: str, width: int) -> None:
+    def _put_complex(
+        self, parts: Pair, z: Sequence[str], i: str | int, width: int, scale: float
+    ) -> None:
+        """Write complex numbers, times a scale, from one on."""
+        re, im = (self._by_number(x, scale, width) for x in parts)
+        if len(z) > 1:
+            self._put((re, im), self._moved((z[0], z[1]), i), 0, width)
+            return
         if width == 1:
-            both = self.gathered(z, 2)
+            both = self.gathered((re, im), 2)
         else:
             places = [i + k * width for i in range(width) for k in (0, 1)]
-            both = self.shuffled(*z, width, places)
-        self.store(both, pointer, 2 * width)
+            both = self.shuffled(re, im, width, places)
+        self.store(both, self.at(z[0], i, 2 * SIZE), 2 * width)
 
     # ------------------------------------------------------------------------- stages
 
-    def _all_stages(self, near: Pair, far: Pair) -> Pair:
-        """Write all stages; return where the transform is then."""
+    def _all_stages(self, source: Pair, target: Pair, other: Pair) -> Pair:
+        """Write all stages; return where the transform is then.
+
+        The first reads the source, and the others are in the two other places in turns.
+        """
         left, beside, start = self.of.points, self.of.columns, 0
         while left >= LANES:
             write = self._first if beside == 1 else self._stage
-            write(left, beside, near, far, start)
+            write(left, beside, source, target, start)
             start += 6 * (left // 4)
-            left, beside, near, far = left // 4, 4 * beside, far, near
+            left, beside = left // 4, 4 * beside
+            source, target, other = target, other, target
         if left == 2:
-            self._halves(beside, near, far)
-            near = far
-        return near
+            self._halves(beside, source, target)
+            source = target
+        return source
 
     def _roots(self, start: int, p: str, count: int, width: int) -> list[Pair]:
         """Return the roots that three results of a stage are multiplied by."""
@@ -268,28 +303,24 @@ class Stages(Writer):
 
     # ------------------------------------------------------------------ in and out
 
-    def _split(self, x: str, parts: Pair) -> None:
+    def _split(self, x: Sequence[str], parts: Pair) -> None:
         """Write what parts complex numbers, or pairs of real ones."""
         with self.loop(self.of.points * self.of.columns, LANES) as loop:
-            z = self._read_pairs(self.at(x, loop.i, 2 * SIZE), LANES)
+            z = self._read_complex(x, loop.i, LANES)
             self._put(z, self._turned(self._moved(parts, loop.i)), 0, LANES)
 
-    def _joined(self, parts: Pair, z: str) -> None:
-        """Write what puts the parts beside each other."""
+    def _joined(self, parts: Pair, z: Sequence[str]) -> None:
+        """Write what puts the parts beside each other, or only where they go."""
         with self.loop(self.of.points * self.of.columns, LANES) as loop:
-            re, im = self._read(self._turned(self._moved(parts, loop.i)), 0, LANES)
-            both = (
-                self._by_number(re, self.of.scale, LANES),
-                self._by_number(im, self.of.scale, LANES),
-            )
-            self._put_pairs(both, self.at(z, loop.i, 2 * SIZE), LANES)
+            both = self._read(self._turned(self._moved(parts, loop.i)), 0, LANES)
+            self._put_complex(both, z, loop.i, LANES, self.of.scale)
 
     def _real_roots(self, i: str, width: int) -> Pair:
         m = self.of.points
         start = self.at(self._table, table(self.of.n, is_real=True).size - 2 * m, SIZE)
         return self._read(self._moved((start, self.at(start, m, SIZE)), i), 0, width)
 
-    def _parted(self, parts: Pair, z: str) -> None:
+    def _parted(self, parts: Pair, z: Sequence[str]) -> None:
         """Write the transform of real numbers, of that of their pairs.
 
         X[k] = (Z[k] + Z'[m - k]) / 2 - i w**k (Z[k] - Z'[m - k]) / 2, Z' conjugate
@@ -297,8 +328,8 @@ class Stages(Writer):
         m, half = self.of.points, self.of.scale / 2
         re, im = self._read(parts, 0, 1)
         for at, name in ((0, "fadd"), (m, "fsub")):
-            x = self._by_number(self._do(name, 1, re, im), self.of.scale, 1)
-            self._put_pairs((x, literal(0.0)), self.at(z, at, 2 * SIZE), 1)
+            end = self._do(name, 1, re, im), literal(0.0)
+            self._put_complex(end, z, at, 1, self.of.scale)
         for first, last, width in _spans(m, 1):
             with self.loop(last, width, start=first) as loop:
                 a = self._read(self._moved(parts, loop.i), 0, width)
@@ -309,27 +340,23 @@ class Stages(Writer):
                 even = plus[0], minus[1]
                 odd = plus[1], self._do("fneg", width, minus[0])
                 odd = self._product(self._real_roots(loop.i, width), odd, width)
-                re, im = self._sum(even, odd, width)
-                both = (
-                    self._by_number(re, half, width),
-                    self._by_number(im, half, width),
-                )
-                self._put_pairs(both, self.at(z, loop.i, 2 * SIZE), width)
+                both = self._sum(even, odd, width)
+                self._put_complex(both, z, loop.i, width, half)
 
-    def _paired(self, x: str, parts: Pair) -> None:
+    def _paired(self, x: Sequence[str], parts: Pair) -> None:
         """Write the transform of pairs of real numbers, of that of the numbers.
 
         2 Z[k] = X[k] + X'[m - k] + i (X[k] - X'[m - k]) / w**k, X' conjugate
         """
         m, parts = self.of.points, self._turned(parts)
-        re, im = (self.load(self.at(x, i, 2 * SIZE)) for i in (0, m))
+        re, im = (self._read_complex(x, i, 1)[0] for i in (0, m))
         ends = self._do("fadd", 1, re, im), self._do("fsub", 1, re, im)
         self._put(ends, parts, 0, 1)
         for first, last, width in _spans(m, 1):
             with self.loop(last, width, start=first) as loop:
-                a = self._read_pairs(self.at(x, loop.i, 2 * SIZE), width)
+                a = self._read_complex(x, loop.i, width)
                 opposite = self.add(f"sub i64 {m + 1 - width}, {loop.i}")
-                b = self._read_pairs(self.at(x, opposite, 2 * SIZE), width, back=True)
+                b = self._read_complex(x, opposite, width, back=True)
                 plus, minus = self._sum(a, b, width), self._difference(a, b, width)
                 even = plus[0], minus[1]
                 w = self._real_roots(loop.i, width)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.compiler.native.calls import Function
+from chainrule.compiler.native.calls import Call, Function, call_on
 from chainrule.compiler.native.fourier_code import Stages, Transform, table
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.sharing import SharedCode
@@ -73,9 +74,7 @@ class Transformed(SharedCode):
 
     def compiled(self) -> Any:
         """Compile it."""
-        unit = Unit()
-        Stages(unit, self.transform).write("transform")
-        return _Code(Functions(unit, 2), self.transform)
+        return _compiled(self.transform)
 
     def __call__(self, x: Any, out: Any = None) -> Any:
         """Return the transform."""
@@ -93,32 +92,79 @@ class Transformed(SharedCode):
         return z
 
 
+class TransformedParts(SharedCode):
+    """A transform of real and imaginary parts that are arrays of their own."""
+
+    keeps_shape = True
+    fills = True
+    operations = 150
+
+    def __init__(self, transform: Transform, shape: Shape) -> None:
+        """Describe it, with results of this shape."""
+        self.__name__: str = transform.kind
+        self.transform: Transform = transform._replace(apart=True)
+        self.results: int = 1 + (_DTYPES[transform.kind][1] == _COMPLEX)
+        self.likes: list[tuple[Shape, np.dtype[Any]]] = [(shape, _DOUBLE)]
+        self.likes *= self.results
+        self.text: str = f"transform {tuple(self.transform)}"
+
+    def compiled(self) -> Any:
+        """Compile it."""
+        return _compiled(self.transform)
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
+        """Return the call that transforms these arrays."""
+        code = self.code
+        beside = np.empty(code.work), code.roots
+        return call_on(code, 0, 1, (*given, *found, *beside))
+
+    def __call__(self, *parts: Any) -> list[Any]:
+        """Return the parts of the transform."""
+        given = [np.ascontiguousarray(x, _DOUBLE) for x in parts]
+        found = [np.empty(*like) for like in self.likes]
+        self.bound(given, found)()
+        return found
+
+
+def _compiled(transform: Transform) -> Any:
+    unit = Unit()
+    Stages(unit, transform).write("transform")
+    return _Code(Functions(unit, 2), transform)
+
+
 def as_transformed(row: Row) -> bool:
     """Let native code transform; tell whether it will."""
+    transform = transform_of(row)
+    if transform is None:
+        return False
+    made = Transformed(transform, row.shape or ())
+    row.function, row.args, row.given = made, tuple(row.operands), {}
+    return True
+
+
+def transform_of(row: Row) -> Transform | None:
+    """Return the transform that a row is, if native code computes it."""
     kind = traits_of(row.function).transform
     if not kind or not row.reads_first:
-        return False
+        return None
     (x,) = row.operands
     call = named(row.function, row.args, row.given)
     n, axis, norm = (call.get(name) for name in ("n", "axis", "norm"))
     taken, made = _DTYPES[kind]
     shape = row.shape or ()
     if (x.dtype, row.dtype) != (taken, made) or call.get("out") is not None:
-        return False
+        return None
     if type(axis) is not int or norm not in _NORMS or not shape:
-        return False
+        return None
     axis %= len(shape)
     n = shape[axis] if kind != "rfft" else n or (x.shape or ())[axis]
     have = n // 2 + 1 if kind == "irfft" else n
     lines, columns = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     if (x.shape or ())[axis] != have or n < SHORTEST or n & (n - 1):
-        return False
+        return None
     if n * columns > LARGEST or columns in _SLOW or (columns > 1 and "r" in kind):
-        return False
-    scale = _NORMS[norm]["i" in kind](n)
-    transform = Transform(kind, lines, n, columns, scale)
-    row.function, row.args, row.given = Transformed(transform, shape), (x,), {}
-    return True
+        return None
+    return Transform(kind, lines, n, columns, _NORMS[norm]["i" in kind](n))
 
 
 _SLOW = (2, 3)
@@ -145,4 +191,4 @@ _NORMS = {
 }
 """What transforms and inverses are multiplied by, of a length."""
 
-__all__ = ["Transformed", "as_transformed"]
+__all__ = ["Transformed", "TransformedParts", "as_transformed", "transform_of"]

@@ -28,6 +28,7 @@ import numpy as np
 
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.groups import LARGE
+from chainrule.compiler.native.in_parts import PARTS, PartOf, is_pair, joined
 from chainrule.compiler.native.meanings import (
     FLOATS,
     CannotLowerError,
@@ -98,6 +99,9 @@ class Builder(Assembly):
         self._live: Liveness | None = None
         self._opcodes: dict[Any, int | None] = {}
         for x in program.inputs:
+            if hold and is_pair(x):
+                self.at[x] = [self.new(x.shape) for _ in PARTS]
+                continue
             check_kind(x)
             held = (x.dtype == FLOAT or x.dtype.kind in "iu") and self._holds(x.shape)
             self.at[x] = (
@@ -252,6 +256,10 @@ class Builder(Assembly):
                 return self._one_of(several, row)
         if row.shape is None:
             return self._several(row)
+        if isinstance(row.function, PartOf):
+            return self.at[row.args[0]][row.function.part]
+        if row.function is joined:
+            return [np.broadcast_to(self.places(x), row.shape) for x in row.args]
         check_kind(row)
         with self.computing(is_single(row)):
             return self._of_one_result(row)

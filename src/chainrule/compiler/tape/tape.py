@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.calls import joined
+from chainrule.compiler.native.in_parts import is_pair
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
@@ -82,7 +83,9 @@ class Tape:
         self._whole: Any = None
         if b.whole:
             self._whole = np.unique(np.concatenate(list(map(np.ravel, b.whole))))
-        ends = [p for _, p in self._guards] + [p for _, p, _ in self._outputs]
+        ends: list[Any] = [p for _, p in self._guards]
+        for _, p, _ in self._outputs:
+            ends += p if isinstance(p, list) else [p]
         self._ends: list[Places] = [
             p for p in ends if p is not None and not isinstance(p, Held)
         ]
@@ -173,7 +176,11 @@ class Tape:
             self.interpret()
         work.alive = bind_slots(self._parts, work)
         work.steps = joined(steps_on(self._ready or (), work))
-        arrays = [work.array(p, x.shape) for x, p in self._inputs if x.shape]
+        arrays = [
+            work.parts(p, x.shape) if is_pair(x) else work.array(p, x.shape)
+            for x, p in self._inputs
+            if x.shape
+        ]
         reads = [
             work.reader(x, p, copied=copied and shared)
             for x, p, shared in self._outputs

@@ -24,6 +24,7 @@ from chainrule.compiler.tape.places import EXACT, is_one_piece, span
 from chainrule.compiler.tracing.rows import Guard, Row
 from chainrule.steps.text import compile_text
 from chainrule.values.shapes import ndarray
+from chainrule.values.types import Shape
 
 Step = Callable[[], Any]
 
@@ -75,6 +76,10 @@ class Workspace:
     def array(self, at: Any, shape: tuple[int, ...]) -> Any:
         """Return what has a value: an array, or a large one that changes."""
         return self.held[at] if isinstance(at, Held) else self.view(at, shape)
+
+    def parts(self, at: list[Places], shape: Shape) -> list[Any]:
+        """Return both parts of a complex array."""
+        return [self.view(places, shape) for places in at]
 
     def open(self) -> None:
         """Have new arrays for the results that are returned as they are."""
@@ -142,6 +147,8 @@ class Workspace:
             return x.copy if isinstance(x, ndarray) else lambda: x
         if isinstance(places, Held):
             return self.held_reader(places, x, copied=copied)
+        if isinstance(places, list):
+            return self._complex_reader(x, *places)
         numbers, dtype, number = self.numbers, x.dtype, x.number
         if x.shape == ():
             place = int(places)
@@ -162,6 +169,24 @@ class Workspace:
         if dtype == np.float64:
             return lambda: numbers[places]
         return lambda: numbers[places].astype(dtype)
+
+    def _complex_reader(self, x: Row, re: Places, im: Places) -> Step:
+        """Return the function that reads a complex value."""
+        numbers, shape, dtype = self.numbers, x.shape, x.dtype
+        if shape == ():
+            one, other, number = int(re), int(im), x.number or np.complex128
+            item = numbers.item
+            return lambda: number(complex(item(one), item(other)))
+        views = [self.view(p, shape) if is_one_piece(p) else None for p in (re, im)]
+        first, second = views
+
+        def read() -> Any:
+            z = np.empty(shape, dtype)
+            z.real = numbers[re] if first is None else first
+            z.imag = numbers[im] if second is None else second
+            return z
+
+        return read
 
 
 def inexact(x: int) -> float:
@@ -196,6 +221,11 @@ def run_maker(
         if isinstance(places, Held):
             cast = "" if x.dtype == places.dtype else ".astype(int)"
             lines.append(f"        i{i}.take(x{i}{cast})")
+            continue
+        if isinstance(places, list):
+            for k, part in enumerate(("real", "imag")):
+                to = f"i{i}[{k}][...]" if x.shape else f"numbers[{places[k]}]"
+                lines.append(f"        {to} = x{i}.{part}")
             continue
         to = f"i{i}[...]" if x.shape else f"numbers[{places}]"
         value = f"inexact(x{i})" if x.number is int else f"x{i}"
