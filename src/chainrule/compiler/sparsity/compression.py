@@ -151,8 +151,8 @@ def _full(pattern: Structure, mode: str) -> Compression:
     forward = mode == "forward" or (mode == "auto" and n <= m)
     colours = _np.arange(n if forward else m, dtype=_np.int32)
     if forward:
-        return Compression("forward", colours).place(pattern)
-    return Compression("reverse", None, colours).place(pattern)
+        return Compression("forward", colours).of(pattern)
+    return Compression("reverse", None, colours).of(pattern)
 
 
 def _of_mode(
