@@ -24,7 +24,7 @@ from chainrule.rules.python_forms import MATH, infix_form, python_form, scalar_f
 from chainrule.rules.registry import EXPRESSED, REGISTRY
 from chainrule.values.vertices import ARITHMETIC_ERRORS
 
-OURS = [r for r in EXPRESSED if r.__module__.startswith("chainrule.")]
+OURS = [r for r in EXPRESSED if r.__module__.startswith("chainrule.") and r.expression]
 NUMBERS = [
     -math.inf, -3.5, -2.5, -2.0, -1.0, -0.75, -0.5, -1e-9, -0.0, 0.0, 1e-300, 0.3,
     0.5, 1.0, 1.25, 2.0, 2.5, 7.0, 300.0, 1e17, math.inf, math.nan,

@@ -110,7 +110,6 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"latex": r"\f{{{}}}{}"}, "for each of its 1 operands"),
     ({"latex": 3}, "latex is 3"),
     ({"native": 5, "expression": "x"}, r"native is 5\. Write it as a static method"),
-    ({"native": staticmethod(one)}, "and there is none"),
 ]
 
 

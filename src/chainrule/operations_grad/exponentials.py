@@ -60,6 +60,22 @@ def exp_scaled(x: float, shift: float) -> float:
     return p * power_of_two(half) * power_of_two(rest)
 
 
+def log_less(v: float, bias: float, less: float, rest: float) -> float:
+    """Return log(v) - (bias - 1023) log(2) - less - rest, for v of normal size.
+
+    ``less`` is a small whole number, of which nothing is lost; ``rest`` is tiny beside
+    the result.
+    """
+    bits = bits_of(v) + ROOT_SHIFT
+    f = of_bits((bits & FRACTION) + ROOT_HALF_BITS) - 1.0
+    k = of_bits((bits >> u(52)) | TWO_52_BITS) - 4503599627370496.0  # 2**52
+    k = k - bias
+    s = f / (2.0 + f)
+    t = s * s
+    low = k * LN2_LOW - rest
+    return (k * LN2_HIGH - less) + (f - (s * (f - t * poly7(LOG, t)) - low))
+
+
 def decaying(x: float, less: float) -> float:
     """Return exp(-2 abs(x)) - less, where that is 0 or 1, for x to ``FARTHEST``.
 
@@ -166,13 +182,7 @@ class log_grad(elementwise):
         """Return the natural logarithm: -inf at 0, nan below."""
         tiny = x < SMALLEST_NORMAL
         y = x * 18014398509481984.0 if tiny else x  # 2**54
-        bits = bits_of(y) + ROOT_SHIFT
-        f = of_bits((bits & FRACTION) + ROOT_HALF_BITS) - 1.0
-        k = of_bits((bits >> u(52)) | TWO_52_BITS) - 4503599627370496.0
-        k = k - (1077.0 if tiny else 1023.0)
-        s = f / (2.0 + f)
-        t = s * s
-        result = k * LN2_HIGH + (f - (s * (f - t * poly7(LOG, t)) - k * LN2_LOW))
+        result = log_less(y, 1077.0 if tiny else 1023.0, 0.0, 0.0)
         result = result if x < math.inf else x
         result = -math.inf if x == 0.0 else result
         return math.nan if x < 0.0 else result
@@ -244,13 +254,7 @@ class log1p_grad(elementwise):
         """Return log(1 + x), accurate near 0: -inf at -1, nan below."""
         v = 1.0 + x
         lost = 1.0 - (v - x) if x >= 1.0 else x - (v - 1.0)
-        bits = bits_of(v) + ROOT_SHIFT
-        f = of_bits((bits & FRACTION) + ROOT_HALF_BITS) - 1.0
-        k = of_bits((bits >> u(52)) | TWO_52_BITS) - 4503599627371519.0
-        s = f / (2.0 + f)
-        t = s * s
-        low = k * LN2_LOW + lost / v
-        result = k * LN2_HIGH + (f - (s * (f - t * poly7(LOG, t)) - low))
+        result = log_less(v, 1023.0, 0.0, -lost / v)
         result = result if x < math.inf else x
         result = x if x == 0.0 else result
         result = -math.inf if x == -1.0 else result

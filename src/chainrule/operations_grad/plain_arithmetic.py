@@ -75,3 +75,18 @@ def poly18(c: Sequence[float], t: float) -> float:
     fourth = (c[12] + c[13] * t) + (c[14] + c[15] * t) * t2
     fifth = c[16] + c[17] * t
     return (first + second * t4) + ((third + fourth * t4) + fifth * t8) * t8
+
+
+def poly24(c: Sequence[float], t: float) -> float:
+    """Return the polynomial of twenty-four coefficients, in pairs."""
+    t2 = t * t
+    t4 = t2 * t2
+    t8 = t4 * t4
+    first = (c[0] + c[1] * t) + (c[2] + c[3] * t) * t2
+    second = (c[4] + c[5] * t) + (c[6] + c[7] * t) * t2
+    third = (c[8] + c[9] * t) + (c[10] + c[11] * t) * t2
+    fourth = (c[12] + c[13] * t) + (c[14] + c[15] * t) * t2
+    fifth = (c[16] + c[17] * t) + (c[18] + c[19] * t) * t2
+    sixth = (c[20] + c[21] * t) + (c[22] + c[23] * t) * t2
+    high = (third + fourth * t4) + (fifth + sixth * t4) * t8
+    return (first + second * t4) + high * t8

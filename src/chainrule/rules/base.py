@@ -76,8 +76,8 @@ class rule(traits):
     r"""The function's name in LaTeX, ``\tanh``, or the text around what it is given,
     ``\sqrt{{{}}}``."""
     native: Callable[..., float] | None = None
-    """A function in plain arithmetic that computes the expression: LLVM makes vectors
-    of it, where the C library computes one number at a time."""
+    """A function in plain arithmetic that computes a number of the result: LLVM makes
+    vectors of it, where the C library computes one number at a time."""
     remedy: ClassVar[str] = ""
     """What to write instead where the result or the derivative is infinite or nan;
     ``{x}`` stands for what the program gives as the operand x."""
@@ -141,7 +141,7 @@ class rule(traits):
             serve_by(cls, f, *cls.also)
         if own.get("operator"):
             serve_by(cls, getattr(operator, cls.operator))
-        if cls.expression:
+        if cls.expression or cls.native is not None:
             EXPRESSED.append(cls)
         if not issubclass(cls, (locally_constant, composed)):
             REGISTRY.append(cls)

@@ -59,11 +59,6 @@ def check_native(cls: type[rule]) -> None:
     what = f"{cls.__name__}.native"
     if not inspect.isfunction(native):
         raise ArgumentError(f"{what} is {native!r}. Write it as a static method.")
-    if not cls.expression:
-        raise ArgumentError(
-            f"{what} computes the expression of its rule, and there is none. Write "
-            'expression = "..." too.'
-        )
     check_function(native, what, len(cls.operand_names), ())
 
 

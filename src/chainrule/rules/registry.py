@@ -31,7 +31,8 @@ REGISTRY: list[type[rule]] = []
 """Every rule with derivatives, in order of declaration; it drives tests and docs."""
 
 EXPRESSED: list[type[rule]] = []
-"""Every rule with an expression, those of locally constant functions too."""
+"""Every rule with an expression or a native function, those of locally constant
+functions too."""
 
 _RULES: dict[Any, type[rule]] = {}
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from chainrule.compiler.native.c_library import address, c_name
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.operations import ELEMENTWISE
 from chainrule.rules.expressions import constant_value, is_test, parsed, parts_of
 
@@ -79,6 +80,8 @@ class Expressions:
         known = ELEMENTWISE[name]
         if known.rounds:
             return f"(float)({self.operation(known.rounds, operands)})"
+        if not known.expression:
+            raise CannotLowerError(f"{name} has no form in C")
         tree = parsed(known.expression)
         self._space = dict(zip(known.operands, operands, strict=True))
         if is_test(tree):

@@ -1,8 +1,9 @@
 """The operations that tapes and loop nests have: those of rules, and some more.
 
-Whatever rule has an expression is an elementwise operation. LLVM's text is written from
-the expression (:mod:`chainrule.compiler.native.expressions`), for one number and for
-vectors. Besides there are a copy, and what adds or compares many numbers.
+Whatever rule has an expression, or a function in plain arithmetic, is an elementwise
+operation. LLVM's text is written from it
+(:mod:`chainrule.compiler.native.expressions`), for one number and for vectors. Besides
+there are a copy, and what adds or compares many numbers.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ INTRINSICS = ("fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint")
 
 
 class Elementwise(NamedTuple):
-    """An operation on numbers: its expression, or a function that computes it.
+    """An operation on numbers: its expression, a function that computes it, or both.
 
     One that ``rounds`` is another operation on numbers of float32: its operands and its
     result are rounded.
@@ -109,7 +110,8 @@ def single_of(name: str) -> str:
     ('single_add', 'less', 'where')
     """
     known = ELEMENTWISE[name]
-    if name == "where" or known.rounds or is_test(parsed(known.expression)):
+    compares = known.expression != "" and is_test(parsed(known.expression))
+    if name == "where" or known.rounds or compares:
         return name
     single = f"single_{name}"
     if single not in OPCODES:
@@ -137,9 +139,12 @@ def operands_of(name: str) -> str:
 
 def _is_operation(operation: type[rule]) -> bool:
     """Tell whether native code can compute a rule."""
-    if not operation.expression or len(operation.operand_names) > len("abc"):
+    if len(operation.operand_names) > len("abc"):
         return False
-    return operation.native is not None or _is_writable(parsed(operation.expression))
+    if operation.native is not None:
+        return True
+    text = operation.expression
+    return text != "" and _is_writable(parsed(text))
 
 
 def _entered(operation: type[rule]) -> str:

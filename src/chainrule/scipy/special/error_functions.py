@@ -22,6 +22,7 @@ from chainrule.operations_grad.special import (
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case, within
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.scipy.special.normal_arithmetic import erfcx_of
 from chainrule.scipy.special.precision import dtype_for
 from chainrule.scipy.special.scaled_error_function import erfcx_derivative
 from chainrule.values.types import Namespace, Operation, Value
@@ -67,6 +68,11 @@ class erfcx_grad(elementwise):
     """z = erfcx(x) = exp(x**2) erfc(x)"""
 
     forward = "scipy.special:erfcx"
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return exp(x**2) erfc(x)."""
+        return erfcx_of(x)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

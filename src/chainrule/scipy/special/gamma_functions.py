@@ -12,6 +12,7 @@ from chainrule.nodes.admission import plain_operand
 from chainrule.operations import namespace as ops
 from chainrule.rules import elementwise, locally_constant
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
+from chainrule.scipy.special.gamma_arithmetic import gammaln_of
 from chainrule.scipy.special.refused import refuse_nodes
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.values.vertices import as_array, is_refused, raw
@@ -42,6 +43,11 @@ class gammaln_grad(elementwise):
     forward = "scipy.special:gammaln"
     domain: Domain = {"x": (0.5, 4.0)}
     dtypes: Dtypes = REAL
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return log |gamma(x)|."""
+        return gammaln_of(x)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

@@ -9,14 +9,25 @@ their digits where ``ndtr`` itself is zero.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import scipy.special
 
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
+from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.scipy.special.normal_arithmetic import (
+    inverse_mills_of,
+    log_ndtr_of,
+    ndtr_of,
+)
+from chainrule.scipy.special.precision import dtype_for
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
+_scipy: Any = scipy.special
+_where: Any = np.where
 ROOT_2, ROOT_2_PI = math.sqrt(2.0), math.sqrt(2.0 * math.pi)
 ROOT_HALF_PI = math.sqrt(math.pi / 2)
 
@@ -33,6 +44,11 @@ class ndtr_grad(elementwise):
     expression = "0.5 * math.erfc(-x * 0.7071067811865476)"
 
     @staticmethod
+    def native(x: float) -> float:
+        """Return ndtr(x)."""
+        return ndtr_of(x)
+
+    @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = exp(-x**2 / 2) / sqrt(2 pi)"""
         return normal_density(xp, x)
@@ -44,12 +60,57 @@ class log_ndtr_grad(elementwise):
     forward = "scipy.special:log_ndtr"
 
     @staticmethod
+    def native(x: float) -> float:
+        """Return log(ndtr(x))."""
+        return log_ndtr_of(x)
+
+    @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = exp(-x**2 / 2) / (sqrt(2 pi) ndtr(x))"""
+        return xp.inverse_mills(x)
+
+
+@opaque
+def inverse_mills(x: Value) -> Value:
+    """Return ``density(x) / ndtr(x)``, also where both are 0."""
+    t: Any = np.asarray(x)
+    is_low: Any = np.real(t) < 0
+    low, high = _where(is_low, t, 0.0), _where(is_low, 0.0, t)
+    mills = ROOT_HALF_PI * _scipy.erfcx(-low / ROOT_2)
+    z = _where(is_low, 1 / mills, _density(high) / _scipy.ndtr(high))
+    return z.astype(dtype_for(x))[()]
+
+
+def _density(x: Any) -> Any:
+    """Return ``normal_density``, of real numbers by their squares in two parts."""
+    if np.iscomplexobj(x):
+        return np.exp(-0.5 * x * x) / ROOT_2_PI
+    x = np.minimum(x, 40.0)
+    head: Any = np.float64(np.float32(x))
+    rest = np.exp(-0.5 * (x - head) * (x + head))
+    return np.exp(-0.5 * head * head) * rest / ROOT_2_PI
+
+
+EXTRA["inverse_mills"] = inverse_mills
+
+
+class inverse_mills_grad(elementwise):
+    """z = exp(-x**2 / 2) / (sqrt(2 pi) ndtr(x)), the derivative of log(ndtr(x))"""
+
+    forward = inverse_mills
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return density(x) / ndtr(x)."""
+        return inverse_mills_of(x)
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = -z (x + z), where x < 0 by the derivative of erfcx"""
         is_low = xp.real(x) < 0
-        low, high = xp.where(is_low, x, 0.0), xp.where(is_low, 0.0, x)
-        mills = ROOT_HALF_PI * xp.erfcx(-low / ROOT_2)
-        return xp.where(is_low, 1 / mills, normal_density(xp, high) / xp.ndtr(high))
+        low = xp.where(is_low, x, 0.0)
+        slope = ROOT_HALF_PI / ROOT_2 * xp.erfcx_derivative(-low / ROOT_2, order=1)
+        return xp.where(is_low, z * z * slope, -z * (x + z))
 
 
 class ndtri_grad(elementwise):
@@ -103,6 +164,7 @@ class owens_t_grad(elementwise):
 
 ndtr: Operation = operation(ndtr_grad)
 log_ndtr: Operation = operation(log_ndtr_grad)
+of_inverse_mills: Operation = operation(inverse_mills_grad)
 ndtri: Operation = operation(ndtri_grad)
 ndtri_exp: Operation = operation(ndtri_exp_grad)
 owens_t: Operation = operation(owens_t_grad)

@@ -16,6 +16,7 @@ import scipy.special
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case, positive, within
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.scipy.special.gamma_arithmetic import digamma_of, trigamma_of
 from chainrule.scipy.special.precision import Reals, dtype_for, in_double
 from chainrule.scipy.special.refused import refuse_nodes
 from chainrule.values.types import Namespace, Operation, Value
@@ -72,7 +73,14 @@ def _cotangent(z: Any, order: int) -> Any:
     return np.pi ** (order + 1) * polynomial(cotangent)
 
 
+@opaque
+def trigamma(x: Value) -> Value:
+    """Return the derivative of psi at ``x``."""
+    return polygamma_of(x, order=1)
+
+
 EXTRA["polygamma_of"] = polygamma_of
+EXTRA["trigamma"] = trigamma
 
 
 class digamma_grad(elementwise):
@@ -83,9 +91,32 @@ class digamma_grad(elementwise):
     domain: Domain = {"x": (0.5, 4.0)}
 
     @staticmethod
+    def native(x: float) -> float:
+        """Return psi(x)."""
+        return digamma_of(x)
+
+    @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = psi'(x) (DLMF 5.15.1)"""
-        return xp.polygamma_of(x, order=1)
+        return xp.trigamma(x)
+
+
+class trigamma_grad(elementwise):
+    """z = psi'(x), the derivative of psi (DLMF 5.15.1)"""
+
+    forward = trigamma
+    domain: Domain = {"x": (0.5, 4.0)}
+    dtypes: Dtypes = ("float64", "complex128")
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return psi'(x)."""
+        return trigamma_of(x)
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = psi''(x)"""
+        return xp.polygamma_of(x, order=2)
 
 
 class polygamma_of_grad(elementwise):
@@ -177,6 +208,7 @@ class psi_difference_grad(elementwise):
 
 
 digamma: Operation = operation(digamma_grad)
+of_trigamma: Operation = operation(trigamma_grad)
 of_psi: Operation = operation(polygamma_of_grad)
 differences: Operation = operation(psi_difference_grad)
 
@@ -205,4 +237,4 @@ def polygamma(n: Any, x: Value) -> Value:
     1.644934066848
     """
     refuse_nodes("scipy.special.polygamma", n=n)
-    return of_psi(x, order=n)
+    return of_trigamma(x) if type(n) is int and n == 1 else of_psi(x, order=n)
