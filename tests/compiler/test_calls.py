@@ -53,12 +53,12 @@ def test_warnings_are_as_they_were_after_a_call(executor):
         return np.sum(np.log(x) / x)
 
     fast = gd.compile(outer, executor=executor)
-    with np.errstate(all="raise"):
+    with np.errstate(all="warn"):
         before = np.geterr()
         for _ in range(2):
             assert fast(np.zeros(3)) == -np.inf
             assert np.geterr() == before
-        with pytest.raises(FloatingPointError):
+        with pytest.warns(RuntimeWarning, match="divide"):
             np.log(np.zeros(3))
 
 

@@ -10,6 +10,7 @@ Called on nodes it is one operation, whose derivative is a compiled function aga
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections import OrderedDict
@@ -56,6 +57,7 @@ from chainrule.settings import SETTINGS
 from chainrule.transforms.derived import global_name
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, stripped
 from chainrule.values.labelled import MET
+from chainrule.values.quiet import HARMLESS, current_state, raises_errors, unless_raised
 from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.vertices import stand_in, vertex
 
@@ -130,6 +132,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Replay the program for these arguments; trace it if there is none."""
+        if current_state() not in HARMLESS and raises_errors():
+            return self._eager(args, keywords)
         key: Any = None
         if not keywords:
             for x in args:
@@ -223,7 +227,7 @@ class Compiled:
                 if traced.guessed:  # or a loop's shapes, as a trace of all steps says
                     self._specialise(known, leaves, exact=True)
                 return self._eager(args, keywords)
-            path = self._specialise(known, leaves)
+            path = None if known.raises else self._specialise(known, leaves)
             if path is None:
                 return self._eager(args, keywords)
             traced = path if self.kept.add(known, path, paths) else None
@@ -261,13 +265,10 @@ class Compiled:
                 if isinstance(batch.f, Batch):
                     self._example = Compiled(batch.f, static=(), options=self.options)
             replayed = functools.partial(self._replayed, known)
-            try:
-                with np.errstate(all="ignore"):
-                    results = rerun(batch, replayed, self._example, args, keywords)
-            except GuardFailed:
-                results = None
-            if results is not None:
-                return results
+            with contextlib.suppress(GuardFailed), np.errstate(all="ignore"):
+                results = rerun(batch, replayed, self._example, args, keywords)
+                if results is not None:
+                    return results
         return self._eager(args, keywords)
 
     def _replayed(self, known: Specialisations, /, *args: Any, **keywords: Any) -> Any:
@@ -287,7 +288,7 @@ class Compiled:
     def _eager(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """Call the function itself."""
         args, keywords = map_leaves(private, (args, keywords))
-        with np.errstate(all="ignore"):
+        with unless_raised():
             return self.f(*args, **keywords)
 
     def orders(

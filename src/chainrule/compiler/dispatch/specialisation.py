@@ -33,6 +33,7 @@ from chainrule.locks import lock
 from chainrule.notes import raise_own
 from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.containers import LEAF, Structure, flatten, unflatten
+from chainrule.values.quiet import RaisesErrorsError
 
 _CHANGING = lock()
 """Held while a list of specialisations changes; never while the user's code runs."""
@@ -85,6 +86,8 @@ class Specialisations:
     nans: int = 0
     inexact: int = 0
     errors: int = 0
+    raises: bool = False
+    """Whether the function has NumPy raise errors, which no program does."""
 
     def prefer(self, path: Specialisation) -> None:
         """Try this path first. Other threads go on with the list that they have."""
@@ -125,6 +128,7 @@ class Specialisations:
             self.nans += 1
         else:
             self.errors += 1
+            self.raises = isinstance(error.__cause__, RaisesErrorsError)
 
     def refuse_more_than(self, paths: int, f: Callable[..., Any]) -> None:
         """Raise if a function has taken so many paths."""

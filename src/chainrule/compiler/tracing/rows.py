@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.tracing.active import keep_off_programs
 from chainrule.compiler.tracing.deferred import Deferred
 from chainrule.values.buffered import current
+from chainrule.values.quiet import HARMLESS, current_state, raises_errors
 from chainrule.values.shapes import ARRAYS, kind_of
 
 Function = Callable[..., Any]
@@ -60,6 +62,8 @@ class Row:
             self.shape, self.dtype = value.shape, value.dtype
         else:
             self.shape = None  # several results, or a column
+        if current_state() not in HARMLESS and raises_errors():
+            keep_off_programs()
 
     def with_call(
         self, function: Function, args: tuple[Any, ...],

@@ -32,13 +32,7 @@ from chainrule.compiler.tracing.opened import Record
 from chainrule.compiler.tracing.picking import line_of_picking
 from chainrule.compiler.tracing.plain_operators import WHOLE, at_numpy_pole, class_of
 from chainrule.compiler.tracing.protection import deepest, may_raise, protected_call
-from chainrule.compiler.tracing.rows import (
-    NO_KEYWORDS,
-    Function,
-    Guard,
-    Row,
-    mapped,
-)
+from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Guard, Row, mapped
 from chainrule.compiler.tracing.shapes import keeps_shape, keeps_shapes
 from chainrule.compiler.tracing.traced import Traced, value_of, values_of
 from chainrule.compiler.tracing.traced_operators import add_operators
