@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -218,6 +219,60 @@ def test_a_given_pattern_is_checked():
     np.testing.assert_allclose(found.toarray(), gd.jacobian(tridiagonal)(X))
     with pytest.raises(ShapeError, match=r"\(3, 3\)"):
         gd.sparse.jacobian(tridiagonal, sparsity=np.eye(3))(X)
+
+
+def products(x):
+    return x[1:] * x[:-1]
+
+
+def test_a_given_pattern_is_checked_on_each_path():
+    def f(x):
+        return x * 2 if x[0] > 0 else x[::-1] * 3
+
+    J, x = gd.sparse.jacobian(f, sparsity=np.eye(4)), np.array([1.0, 2.0, 3.0, 4.0])
+    for _ in range(2):
+        np.testing.assert_array_equal(J(x).toarray(), 2 * np.eye(4))
+        with pytest.raises(ArgumentError, match="leaves out"):
+            J(-x)
+
+
+def test_small_entries_beside_large_ones_are_checked():
+    def f(x):
+        return np.stack([1e12 * x[0], x[1] * x[2], x[2]])
+
+    with pytest.raises(ArgumentError, match="row 1"):
+        gd.sparse.jacobian(f, sparsity=np.eye(3))(np.array([1.0, 2.0, 3.0]))
+
+
+def test_a_given_pattern_stays_as_it_is():
+    columns = np.array([1, 0, 2, 1, 3, 2])
+    given = sp.csr_array((np.arange(1.0, 7.0), columns, [0, 2, 4, 6]), shape=(3, 4))
+    before, x = given.toarray(), np.array([1.0, 2.0, 3.0, 4.0])
+    J = gd.sparse.jacobian(products, sparsity=given)
+    np.testing.assert_allclose(J(x).toarray(), gd.jacobian(products)(x))
+    np.testing.assert_array_equal(given.toarray(), before)
+    np.testing.assert_array_equal(given.indices, columns)
+
+
+def test_derivatives_are_pickled():
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    J = gd.sparse.jacobian(products, 0, mode="reverse", sparsity=np.tri(3, 4, 1))
+    J(x)
+    other = pickle.loads(pickle.dumps(J))
+    np.testing.assert_array_equal(other(x).toarray(), J(x).toarray())
+    assert (other.mode, other.pattern.nnz) == ("reverse", 9)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: gd.sparse.hessian(3.0), "needs a function; received float"),
+        (lambda: gd.sparse.jacobian(np.sin, sparsity="eye"), "received str 'eye'"),
+    ],
+)
+def test_what_is_no_function_and_no_pattern(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        make()
 
 
 def test_what_is_dense_says_so():

@@ -12,11 +12,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from chainrule.compiler.sparsity.patterns import boolean
+from chainrule.errors import ArgumentError
 from chainrule.sparse.arguments import Argnums, Chosen
 from chainrule.sparse.states import State
-from chainrule.transforms.derived import described
+from chainrule.transforms.derived import described, global_name
 from chainrule.values.containers import flatten, stripped
-from chainrule.values.shapes import kind_of, ndarray
+from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.types import Operation
 
 _np: Any = np
@@ -69,17 +70,39 @@ class SparseDerivative:
 
         Nodes that ``f`` closes over are refused, unless they are to be constants.
         """
+        if not callable(f):
+            what = "hessian" if symmetric else "jacobian"
+            raise ArgumentError(
+                f"sparse.{what} needs a function; received {describe(f)}. Write "
+                f"gd.sparse.{what}(f)(x), not gd.sparse.{what}(f(x))."
+            )
         functools.update_wrapper(self, f, updated=())
         self.f = f
         self.symmetric = symmetric
         self.mode_asked = mode
-        self.given: Any = None if given is None else boolean(sp.csr_array(given))
+        self.given: Any = None if given is None else _pattern_of(given)
         self.check = check
         self.closed_is_constant = closed_is_constant
         self._argnums = argnums
         self._states: OrderedDict[Any, State] = OrderedDict()
         self._last: State | None = None
         self._lock = threading.RLock()
+
+    def __reduce__(self) -> Any:
+        """Pickle the name of a decorated function, or what it was made of."""
+        made = functools.partial(
+            type(self),
+            symmetric=self.symmetric,
+            mode=self.mode_asked,
+            given=self.given,
+            check=self.check,
+            closed_is_constant=self.closed_is_constant,
+        )
+        return global_name(self) or (made, (self.f, self._argnums))
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Bind as a method does."""
+        return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
         """Show what it was made of, and how many products a matrix takes."""
@@ -132,6 +155,19 @@ class SparseDerivative:
     def chosen(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Chosen:
         """Return the arguments of a call that are differentiated."""
         return Chosen(self.f, self._argnums, args, keywords)
+
+
+def _pattern_of(given: Any) -> Any:
+    """Return a pattern of the user's as a boolean CSR matrix, columns in order."""
+    try:
+        found = boolean(sp.csr_array(given, copy=True))
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"sparsity= is a matrix of SciPy's, or an array of truth values; received "
+            f"{describe(given)}."
+        ) from error
+    found.sum_duplicates()
+    return boolean(found)
 
 
 __all__ = ["SparseDerivative", "State"]

@@ -238,7 +238,10 @@ class State:
         before = -1 if self.pattern is None else self.pattern.nnz
         if self.pattern is not None:
             found = boolean(found + self.pattern)
+        checked = self.owner.check and self.owner.given is not None
         if found.nnz == before:
+            if checked:  # on this path, too
+                self._compare(args, keywords)
             return False
         found.sort_indices()
         self.pattern = found
@@ -255,7 +258,7 @@ class State:
                 if self._wrong_rows(args, keywords).size:
                     products = compressed_symmetric(structure, "star", work)
             self._take(products)
-        if self.owner.check and self.owner.given is not None:
+        if checked:
             self._compare(args, keywords)
         return True
 
@@ -281,7 +284,7 @@ class State:
         is_known = at is not None and at[0] is args and at[1] is keywords
         while True:
             if not self._count:  # there is no product that tells the path
-                if self.detect(args, keywords):
+                if not is_known and self.detect(args, keywords):
                     continue
                 return self.entries([])
             run = self._run
@@ -336,17 +339,20 @@ class State:
         direction = _np.random.default_rng(0).normal(size=size).astype(dtype)
         leaves = self.chosen.leaves(args, keywords)
         expected = self.chosen.times(self.flat(args, keywords), leaves, direction)
+        self.found_at = args, keywords  # the pattern is not to be found once more
         data = self.evaluate(args, keywords)
         entries = (data, self.pattern.indices, self.pattern.indptr)
         matrix = sp.csr_array(entries, self.pattern.shape)
-        scale = _np.max(_np.abs(expected), initial=1e-300)
-        close = 10 * math.sqrt(_np.finfo(dtype).eps) * scale
+        scale = abs(matrix) @ _np.abs(direction) + _np.abs(expected)
+        eps = float(_np.finfo(dtype).eps)
+        close = 10 * (math.sqrt(eps) * scale + eps * _np.max(scale, initial=0.0))
         return _np.flatnonzero(_np.abs(matrix @ direction - expected) > close)
 
     def _compare(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         """Raise unless the pattern gives the product with a random vector."""
         wrong = self._wrong_rows(args, keywords)
         if wrong.size:
+            self.paths.clear()  # so that it is compared again
             raise ArgumentError(
                 f"sparsity= leaves out entries of row {wrong[0]} that are not zero "
                 f"({wrong.size} rows differ). Leave it away, to have it found."

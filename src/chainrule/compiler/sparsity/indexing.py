@@ -23,7 +23,7 @@ def getitem_pattern(d: Detection, row: Row) -> Pattern | None:
     """Return the pattern of ``x[index]``."""
     x, index = row.args
     if rows_in(index):
-        return d.everything(row)
+        return d.dense(row)
     p = d.patterns.get(x)
     if isinstance(p, list):
         results: list[Any] = p  # pyright: ignore[reportUnknownVariableType]
@@ -72,7 +72,7 @@ def unindex_all_pattern(d: Detection, row: Row) -> Pattern:
     parts, indices, shape = row.args, row.given["indices"], row.given["shape"]
     size = math.prod(shape)
     if rows_in(list(indices)):
-        return d.everything(row)
+        return d.dense(row)
     numbers = _np.arange(size).reshape(shape)
     patterns, places = list[Pattern](), list[Any]()
     for part, index in zip(parts, indices, strict=True):
@@ -90,7 +90,7 @@ def setitem_pattern(d: Detection, row: Row) -> Pattern:
     index = row.given["index"]
     size = math.prod(row.shape)
     if rows_in(index):
-        return d.everything(row)
+        return d.dense(row)
     places = _np.arange(size).reshape(row.shape)
     old, new = d.known(x), d.known(value)
     kept, came = places.copy(), _np.full(row.shape, -1)
@@ -110,7 +110,7 @@ def added_at_pattern(d: Detection, row: Row) -> Pattern:
     index = row.given["index"]
     size = math.prod(row.shape)
     if rows_in(index):
-        return d.everything(row)
+        return d.dense(row)
     where = _np.arange(size).reshape(row.shape)[index]
     found = Pattern(size, d.columns)
     old, new = d.known(x), d.known(value)
