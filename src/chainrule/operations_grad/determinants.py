@@ -51,11 +51,9 @@ class det_grad(general):
     @staticmethod
     def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Value]:
         """x_grad = z_grad cofactors(x)"""
-        if xp is plain and type(x) is np.ndarray:
-            minors = _cofactors(x, z)
-        else:
-            minors = xp.cofactors(x)
-        return (xp.expand_dims(z_grad, (-2, -1)) * minors,)
+        if xp is plain and type(x) is np.ndarray and x.ndim == 2:
+            return (z_grad * _cofactors(x, z),)
+        return (xp.expand_dims(z_grad, (-2, -1)) * xp.cofactors(x),)
 
     @staticmethod
     def pushforward(
@@ -75,16 +73,15 @@ def cofactors(x: Any) -> Value:
 
 
 def _cofactors(x: Any, det: Any) -> Value:
-    """Return the matrices of cofactors; of determinants, where they are known."""
+    """Return the matrices of cofactors; the determinant of one may be known."""
     if is_foreign(x):  # nobody asks whether it has an inverse
         return _by_rotations(x)
     try:
         inverse = _linalg.inv(x)
-        size = _largest_column(x) * _largest_column(inverse)
-        if np.all(size * np.sqrt(np.finfo(x.dtype).eps) < 1):
-            inverse = np.swapaxes(inverse, -1, -2)
-            det = np.linalg.det(x) if det is None else det
-            return np.expand_dims(det, (-2, -1)) * inverse
+        if np.all(_size(x) * _size(inverse) < _MOST[x.dtype.char.lower()]):
+            if det is None:
+                det = np.linalg.det(x)[..., None, None]
+            return det * np.swapaxes(inverse, -1, -2)
     except np.linalg.LinAlgError:
         pass
     return _by_rotations(x)
@@ -95,8 +92,14 @@ def _by_rotations(x: Value) -> Value:
     return factor * np.matmul(u * products_without_one(s)[..., None, :], vh)
 
 
-def _largest_column(x: Value) -> Value:
-    return np.abs(x).sum(-2).max(-1, initial=0.0)
+def _size(x: Any) -> Any:
+    """Return the Euclidean norms of matrices."""
+    size: Any = np.abs(x)
+    return np.sqrt(np.einsum("...ij,...ij->...", size, size))
+
+
+_MOST = {t: float(np.finfo(t).eps) ** -0.5 for t in ("f", "d", "g")}
+"""Condition numbers up to which an inverse has half of its digits."""
 
 
 @traceable

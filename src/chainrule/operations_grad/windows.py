@@ -11,7 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
-from chainrule.values.shapes import normalize_axes, shape_of
+from chainrule.rules.namespace import plain
+from chainrule.values.shapes import ndarray, normalize_axes, shape_of
 from chainrule.values.types import Axis, Namespace, Shape, Value
 from chainrule.values.vertices import stand_in
 
@@ -70,14 +71,18 @@ class sliding_window_view_grad(linear):
         axes = [*_axes(axis, len(shape))]
         if math.prod(sizes) > _FEW:
             return xp.unindex(z_grad, index=_places(shape, sizes, axes), shape=shape)
-        x_grad: Any = 0.0
+        g: Any = z_grad if xp is plain and type(z_grad) is ndarray else None
+        x_grad: Any = 0.0 if g is None else np.zeros(shape, g.dtype)
         for offsets in np.ndindex(*sizes):
             starts = [0] * len(shape)
             for a, offset in zip(axes, offsets, strict=True):
                 starts[a] += offset
             ends = [b + n for b, n in zip(starts, shape_of(z_grad), strict=False)]
-            part = xp.getitem(z_grad, index=(..., *offsets))
             place = tuple(map(slice, starts, ends))
+            if g is not None:
+                x_grad[place] += g[(..., *offsets)]
+                continue
+            part = xp.getitem(z_grad, index=(..., *offsets))
             x_grad = x_grad + xp.unindex(part, index=place, shape=shape)
         return x_grad
 

@@ -169,7 +169,8 @@ class rule(traits):
                 "the function: def forward(x)."
             )
         rules[name] = cls
-        vars(plain).pop(cls.forward.__name__, None)  # what it is may have changed
+        if not hasattr(np, cls.forward.__name__):
+            vars(plain).pop(cls.forward.__name__, None)  # it may be another one now
 
         def found(function: Callable[..., Any]) -> None:
             cls.forward = function

@@ -194,6 +194,8 @@ def of_scaled_first_kind(
     """
     refuse_complex("ive", "iv(v, z) * np.exp(-np.abs(np.real(z)))", x)
     right: Any = of_cylinder(kind, orders, v, np.abs(x))
+    if (x > 0).all():
+        return right
     sign: Any = 1.0 - 2.0 * ((v + orders[1]) % 2)
     whole: Any = v == np.rint(v)
     left: Any = _where(whole, sign * right, np.nan)

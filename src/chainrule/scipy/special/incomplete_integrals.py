@@ -185,6 +185,8 @@ def gamma_density(a: Reals, x: Reals) -> Any:
     if not (b < 10).all():
         log = b * power_rest(y, b, y - b) - stirling_rest(b)
         z = _where(b < 10, z, _times_exp(np.sqrt(b / math.tau) / y, log))
+    if inside.all():
+        return z
     at_zero = _where(a == 1, 1.0, _where(a > 1, 0.0, np.inf))
     outside = _where(x == 0, at_zero, _where(x == np.inf, 0.0, np.nan))
     return _where(inside, z, outside)

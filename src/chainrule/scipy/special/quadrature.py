@@ -58,11 +58,15 @@ def in_blocks(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*operands: Value, **parameters: Any) -> Any:
         wide = np.broadcast_arrays(*map(in_double, operands))
         flat = [x.ravel() for x in wide]
-        parts = [
-            function(*(x[i : i + _BLOCK] for x in flat), **parameters)
-            for i in range(0, max(flat[0].size, 1), _BLOCK)
-        ]
-        z = np.concatenate(parts).reshape(wide[0].shape)
+        if flat[0].size <= _BLOCK:
+            z = function(*flat, **parameters)
+        else:
+            parts = [
+                function(*(x[i : i + _BLOCK] for x in flat), **parameters)
+                for i in range(0, flat[0].size, _BLOCK)
+            ]
+            z = np.concatenate(parts)
+        z = z.reshape(wide[0].shape)
         return z.astype(dtype_for(*operands))[()]
 
     return call

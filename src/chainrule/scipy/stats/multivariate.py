@@ -104,7 +104,7 @@ class multivariate:
             theirs(
                 *plain[: len(args)], **dict(zip(kwds, plain[len(args) :], strict=True))
             )
-        bound = inspect.signature(theirs).bind(*args, **kwds)
+        bound = _signature_of(self.name, name).bind(*args, **kwds)
         bound.apply_defaults()
         given = {k: _operand(v) for k, v in bound.arguments.items()}
         for k, why in getattr(self.formulas, "refused", {}).items():
@@ -116,6 +116,11 @@ class multivariate:
             )
         z = squeezed(formula(**given))
         return np.exp(z) if name in ("pdf", "pmf") else z
+
+
+@functools.cache
+def _signature_of(name: str, method: str) -> inspect.Signature:
+    return inspect.signature(getattr(getattr(scipy.stats, name), method))
 
 
 def _is_singular(given: Mapping[str, Any]) -> bool:
