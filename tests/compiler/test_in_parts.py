@@ -295,7 +295,7 @@ def test_decisions_and_checks():
 @pytest.mark.parametrize(
     "f",
     [
-        lambda z: np.linalg.solve(np.outer(z, z) + np.eye(3), z),
+        lambda z: np.linalg.det(np.outer(z, z) + np.eye(3)),
         np.sqrt,
         np.fft.fft,
         lambda z: z.astype(np.complex64) * 2,
@@ -308,6 +308,55 @@ def test_what_has_no_form_stays_on_numpy(f):
     fast = gd.compile(f, executor="native")
     assert near(fast(z), f(z))
     assert executor_of(fast) == "numpy"
+
+
+def systems(kind):
+    """Return a function of a matrix and a vector, and these."""
+
+    def f(a, y):
+        if kind == "inv":
+            return np.linalg.inv(a) @ y, np.linalg.inv(a.T)[..., 0, :]
+        y = y if kind == "vector" else np.stack([y, 2j * y, y[::-1]], -1)
+        z = np.linalg.solve(a, y)
+        return np.linalg.solve(np.swapaxes(a, -1, -2), z), z
+
+    a = RNG.standard_normal((5, 5)) + 1j * RNG.standard_normal((5, 5))
+    return f, a, RNG.standard_normal(5) + 1j * RNG.standard_normal(5)
+
+
+@pytest.mark.parametrize("executor", ["native", "vm"])
+@pytest.mark.parametrize("kind", ["vector", "matrix", "inv"])
+def test_complex_systems_are_solved_as_real_ones(kind, executor):
+    f, a, y = systems(kind)
+
+    def loss(a, y):
+        return sum(np.sum(np.abs(z) ** 2) for z in f(a, y))
+
+    for g in (f, gd.grad(loss, (0, 1))):
+        fast = gd.compile(g, executor=executor)
+        assert near(fast(a, y), g(a, y))
+        assert executor_of(fast) == {"native": "native code", "vm": "tape VM"}[executor]
+        with pytest.raises(np.linalg.LinAlgError):
+            fast(np.outer(y, y) * 0.0, y)
+        assert near(fast(a.real + 0j, y), g(a.real + 0j, y))
+
+
+def test_complex_systems_in_scans_and_of_real_right_sides():
+    _, a, _ = systems("vector")
+
+    def f(x):
+        def step(z, t):
+            z = np.linalg.solve(a + t * 1j * np.diag(x), z) + np.linalg.solve(a, x)
+            return z / np.sum(np.abs(z)), z[0]
+
+        z, zs = gd.scan(step, x + 0j, np.arange(3.0))
+        return np.sum(np.abs(z) ** 2) + np.sum(np.real(zs))
+
+    x = np.linspace(1.0, 2.0, 5)
+    for g in (f, gd.grad(f)):
+        fast = gd.compile(g, executor="native")
+        assert near(fast(x), g(x))
+        assert executor_of(fast) == "native code"
 
 
 def test_large_arrays_are_read_as_they_are():

@@ -51,6 +51,9 @@ MOST = 1 << 14
 """Entries of complex arrays: more are read and written as they are, in half as many
 streams of memory."""
 
+SYSTEM = 32
+"""Equations of a complex system that is solved as twice as many real ones."""
+
 
 class RowParts(Arithmetic):
     """Writes the rows of a program in parts."""
@@ -61,6 +64,7 @@ class RowParts(Arithmetic):
         self.halved: dict[Row, Parts] = {}
         self._constants: dict[int, tuple[Any, Parts]] = {}
         """Those of constants, which stay: no other may get such an array's id."""
+        self._matrices: dict[int, tuple[Any, Row]] = {}
         self.moved: dict[Row, Any] = {}
         """The real rows that became others."""
 
@@ -123,6 +127,8 @@ class RowParts(Arithmetic):
             self._become(row, self._moved_parts(row))
         elif known.contracts:
             self._become(row, self._product(row))
+        elif known.by_factors in ("solve", "inv") and not row.given:
+            self._become(row, self._by_factors(row))
         elif known.reduces is np.add or known.accumulates is np.add:
             self._become(row, self._sum(row))
         else:
@@ -236,6 +242,49 @@ class RowParts(Arithmetic):
         found = [self.item(whole, i, row.shape) for i in range(function.results)]
         self._become(row, Parts(*found) if len(found) > 1 else found[0])
 
+    def _by_factors(self, row: Row) -> Parts:
+        """Return a solution, or an inverse, by a real matrix of twice as many rows.
+
+        ``A + i B`` has the matrix ``((A, -B), (B, A))``. The transpose of that is the
+        matrix of the conjugate transpose.
+        """
+        a, *right = row.args
+        n, vector = shape_of(a)[-1], len(right) == 1 == len(shape_of(right[0]))
+        if row.dtype != COMPLEX or n > SYSTEM:
+            raise _no_form(row)
+        turned = isinstance(a, Row) and _is_transpose(a)
+        matrix = self._doubled(a.args[0] if turned else a)
+        shape = list(matrix.shape or ())
+        if turned:
+            matrix = self.add_row(np.swapaxes, (matrix, -1, -2), matrix.shape)
+        axis = -1 if vector else -2
+        for i, y in enumerate(right):
+            given = self.conjugate(self.parts(y)) if turned else self.parts(y)
+            both = [self.whole(part, shape_of(y)) for part in given]
+            right[i] = self._beside(both, axis)
+            shape = [*row.shape]
+            shape[axis] *= 2
+        z = self.add_row(row.function, (matrix, *right), tuple(shape))
+        every = () if vector else (slice(row.shape[-1]),)
+        halves = [(..., slice(k, k + n), *every) for k in (0, n)]
+        found = (self.add_row(operator.getitem, (z, i), row.shape) for i in halves)
+        return self.conjugate(Parts(*found)) if turned else Parts(*found)
+
+    def _doubled(self, a: Part) -> Row:
+        """Return the real matrix that stands for a complex one."""
+        if id(a) not in self._matrices:
+            re, im = (self.whole(part, shape_of(a)) for part in self.parts(a))
+            negative = self.whole(self.call(np.negative, im), shape_of(a))
+            rows = [self._beside(x, -1) for x in ([re, negative], [im, re])]
+            self._matrices[id(a)] = a, self._beside(rows, -2)
+        return self._matrices[id(a)][1]
+
+    def _beside(self, parts: Sequence[Part], axis: int) -> Row:
+        """Return two arrays of one shape beside each other."""
+        shape = list(shape_of(parts[0]))
+        shape[axis] *= 2
+        return self.add_row(np.concatenate, (list(parts), axis), tuple(shape))
+
     def item(self, whole: Row, i: int, shape: Shape) -> Row:
         """Return one of several results."""
         return self.add_row(operator.getitem, (whole, i), shape)
@@ -246,6 +295,12 @@ def holds_complex(x: Part) -> bool:
     if isinstance(x, Row):
         return x.dtype is not None and x.dtype.kind == "c"
     return is_complex(x)
+
+
+def _is_transpose(row: Row) -> bool:
+    """Tell whether a row turns the matrices of another."""
+    turns = row.function is np.swapaxes and set(row.args[1:]) == {-1, -2}
+    return turns and isinstance(row.args[0], Row)
 
 
 def _is_product(row: Row) -> bool:
