@@ -13,7 +13,7 @@ from chainrule.solving.forms import Form
 from chainrule.solving.implicit import solution
 from chainrule.solving.systems import System, checked_how
 from chainrule.transforms.as_called import AsCalled
-from chainrule.transforms.values import value
+from chainrule.transforms.values import joined_entries, value
 from chainrule.values.containers import map_leaves
 from chainrule.values.shapes import describe
 from chainrule.values.types import Array, Value
@@ -68,10 +68,11 @@ def linear_solve(
     (0.571429, -0.408163)
     """
     checked_how(linear_solve)
-    form = Form()
+    b, form = map_leaves(joined_entries, b), Form()
     plain = form.flat(map_leaves(_inexact, value(b)))
     start = form.joined(plain)
     times = AsCalled.now(product) if callable(product) else None
+    product = joined_entries(product)
 
     def equation(y: Value) -> Any:
         x = form.apart(y)

@@ -42,6 +42,7 @@ from chainrule.transforms.remaking import (
     parts_of_partial,
     read_outside,
 )
+from chainrule.transforms.values import is_of_nodes, joined_entries
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import SEQUENCES, ndarray
 from chainrule.values.vertices import stand_in
@@ -133,7 +134,7 @@ class Opening:
     def part(self, x: Any) -> Part:
         """Return what makes ``x`` again, and its key."""
         if is_value(x):
-            is_taken = isinstance(x, NODES) or not self.of_module
+            is_taken = not self.of_module or isinstance(x, NODES) or is_of_nodes(x)
             return self._value(x) if is_taken else (None, self._key(x))
         if isinstance(x, types.FunctionType):
             return self._function(x)
@@ -188,7 +189,8 @@ class Opening:
     def _value(self, x: Any) -> Part:
         place = self.places.setdefault(id(x), len(self.values))
         if place == len(self.values):
-            self.values.append(x)
+            self.alive.append(x)
+            self.values.append(x if self.binds else joined_entries(x))
 
         def build(values: Values, made: dict[int, Any]) -> Any:
             return values[place]
@@ -337,6 +339,8 @@ def is_value(x: Any) -> bool:
         return True
     if isinstance(x, (float, complex)):
         return not (isinstance(x, float) and math.isnan(x))
+    if is_of_nodes(x):
+        return True
     return isinstance(x, (ndarray, np.generic)) and x.dtype.kind in "fc"
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.transforms.matrices import jacobian
-from chainrule.transforms.values import value
+from chainrule.transforms.values import joined_entries, value
 from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import describe, ndarray
 from chainrule.values.types import Array, Value
@@ -86,6 +86,7 @@ def _number(part: Array) -> Any:
 def _flat(tree: Any, name: str) -> tuple[Any, _Form]:
     """Return a container of real numbers as one array, and its form."""
     leaves, structure = flatten(tree)
+    leaves = list(map(joined_entries, leaves))
     shapes = [np.shape(value(x)) for x in leaves]
     kinds = {_dtype(value(x)).kind for x in leaves}
     if not leaves or not kinds <= set("fiu"):
@@ -201,7 +202,7 @@ def _matrix(covariance: ArrayLike, form: _Form) -> Any:
     if alike and [np.shape(value(x)) for x in leaves] == form.shapes:
         matrix = _diagonal(_flat(covariance, "covariance")[0])
     else:
-        given: Any = covariance
+        given: Any = joined_entries(covariance)
         is_one = holds_nodes(given) or isinstance(given, stand_in)
         matrix = given if is_one else _np.asarray(given)
     if np.shape(value(matrix)) != square:

@@ -9,9 +9,10 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
+from chainrule.operations import asarray
 from chainrule.values.containers import flatten, map_leaves
 from chainrule.values.shapes import SEQUENCES, describe, ndarray
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import raw, stand_in
 
 _kind_of: Any = type
 
@@ -89,3 +90,15 @@ def zero_grad(*nodes: Any) -> None:
                 f"zero_grad takes nodes, or containers of them; received {describe(x)}."
             )
         x.grad = 0.0
+
+
+def is_of_nodes(x: Any) -> bool:
+    """Tell whether this is what ``np.array([1.0, x])`` makes of nodes: of objects."""
+    if not isinstance(x, ndarray) or x.dtype.kind != "O":
+        return False
+    return any(isinstance(v, (node, stand_in)) for v in x.flat)
+
+
+def joined_entries(x: Any) -> Any:
+    """Return an array of objects that are nodes, or traced, as one of these."""
+    return asarray(x) if is_of_nodes(x) else x

@@ -33,7 +33,7 @@ from chainrule.scipy.optimize.runs import solved
 from chainrule.scipy.optimize.stationary import activity_of, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.matrices import jacobian
-from chainrule.transforms.values import value
+from chainrule.transforms.values import joined_entries, value
 from chainrule.values.shapes import ARRAYS, SEQUENCES, ndarray
 from chainrule.values.types import Array, Value
 from chainrule.values.vertices import first_stand_in, is_stand_in, stand_in
@@ -272,6 +272,7 @@ def _array(x: Any) -> Any:
     """Return data as an array, or as a node where a list holds some."""
     if isinstance(x, SEQUENCES) and holds_nodes(x):
         return stacked(x)
+    x = joined_entries(x)
     return _np.asarray(x, float) if isinstance(x, (*SEQUENCES, ndarray)) else x
 
 

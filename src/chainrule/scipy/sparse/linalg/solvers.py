@@ -34,7 +34,7 @@ from chainrule.solving.implicit import solution
 from chainrule.solving.linear import linear_solve
 from chainrule.solving.systems import System
 from chainrule.transforms.as_called import AsCalled
-from chainrule.transforms.values import value
+from chainrule.transforms.values import joined_entries, value
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Array, Operation, Value
 from chainrule.values.vertices import first_stand_in, raw
@@ -167,7 +167,7 @@ def _iterative(name: str) -> Operation:
     def solver(A: Any, b: Any, x0: Any = None, **options: Any) -> Any:
         if holds_nodes(x0):
             x0 = value(x0)  # the solution does not depend on where it starts
-        a: Any = as_function(A)
+        a: Any = as_function(joined_entries(A))
         given: Any = a
         linear = callable(a) and not isinstance(a, _linalg.LinearOperator)
         if not (linear or is_ours(given) or is_ours(b)):
