@@ -196,3 +196,40 @@ def test_parts_of_numbers_as_properties():
 def test_refusals(call, error, message):
     with pytest.raises(error, match=message):
         call(node(X))
+
+
+REPEATED = [
+    ([0.0, 1.0, 1.0], 2, 0),
+    ([0.0, 1.0, 3.0, 3.0, 3.0], 4, 1),
+    ([1.0, 1.0], 1, None),
+    ([0.0, 0.0, 2.0, 2.0], 3, 1),
+    ([0.0, 1.0, 1.0, 2.0], 3, 2),
+]
+
+
+@pytest.mark.parametrize(("knots", "last", "line"), REPEATED)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_interp_at_a_last_knot_that_is_repeated(knots, last, line, compiled):
+    """The value is the last one, the slope that of the last line that has one."""
+    knots = np.array(knots)
+    values = np.array([3.0, 5.0, -2.0, 4.0, 11.0])[: len(knots)]
+
+    def gradients(x, knots, values):
+        return gd.value_and_grad(np.interp, (0, 1, 2))(x, knots, values)
+
+    if compiled:
+        gradients = gd.compile(gradients)
+    x = knots[-1]
+    value, (by_x, by_knots, by_values) = gradients(float(x), knots, values)
+    slope = 0.0
+    if line is not None:
+        slope = np.diff(values)[line] / np.diff(knots)[line]
+    ones = np.eye(len(knots))[last]
+    assert value == np.interp(x, knots, values) == values[-1]
+    np.testing.assert_allclose(by_x, slope)
+    np.testing.assert_allclose(by_knots, -slope * ones)
+    np.testing.assert_allclose(by_values, ones)
+    for x in np.linspace(-1.0, 4.0, 11):
+        found, slopes = gradients(float(x), knots, values)
+        assert found == np.interp(x, knots, values)
+        assert np.isfinite(np.concatenate(list(map(np.ravel, slopes)))).all()

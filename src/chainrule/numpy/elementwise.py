@@ -26,7 +26,7 @@ from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast, least_of
 from chainrule.operations import namespace as ops
 from chainrule.rules.namespace import served
-from chainrule.values.foreign import alike, first_foreign, made_like, zeros
+from chainrule.values.foreign import alike, first_foreign, is_foreign, made_like, zeros
 from chainrule.values.shapes import describe, dtype_of, is_complex, shape_of
 from chainrule.values.types import Array, ArrayValue, Axis, Value
 from chainrule.values.vertices import as_array, raw
@@ -266,7 +266,8 @@ def interp(
     """z = the straight lines through the points (xp, fp), at x.
 
     Differentiable in every argument. At a knot the line to the right counts, at the
-    last knot the line to the left; outside the knots z is locally constant in x.
+    last knot the line to the left; outside the knots z is locally constant in x. Where
+    a knot is repeated z jumps: the value is that of its last one, as NumPy's is.
     """
     plain = alike([plain_operand(v) for v in (x, xp, fp, left, right, period)])
     found = first_foreign(plain)
@@ -310,10 +311,27 @@ def _on_lines(
     """Return the value at x of the line between its neighbouring knots."""
     if len(knots) == 1:
         return own(ops.broadcast_to(fp[0], np.shape(at))) if np.shape(at) else fp[0]
-    i = _numpy.clip(_numpy.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
+    first, last = 0, len(knots) - 1
+    k = _numpy.minimum(_numpy.searchsorted(knots, at, side="right") - 1, last)
+    ends = () if is_foreign(knots) else (knots[0] == knots[1], knots[-1] == knots[-2])
+    repeats = any(map(_may_be, ends))
+    if repeats:  # at the last knot the line before it counts, from the last value on
+        first = _numpy.searchsorted(knots, knots[0], side="right") - 1
+        last = _numpy.maximum(_numpy.searchsorted(knots, knots[-1]), 1)
+    k = _numpy.maximum(k, first)
+    i = _numpy.minimum(k, last - 1)
     x0, y0 = ops.getitem(xp, index=i), ops.getitem(fp, index=i)
     x1, y1 = ops.getitem(xp, index=i + 1), ops.getitem(fp, index=i + 1)
-    return (y1 - y0) / (x1 - x0) * (x - x0) + y0
+    if not repeats:
+        return (y1 - y0) / (x1 - x0) * (x - x0) + y0
+    flat = knots[0] == knots[-1]
+    slope = ops.where(flat, 0.0, y1 - y0) / ops.where(flat, 1.0, x1 - x0)
+    return slope * (x - ops.getitem(xp, index=k)) + ops.getitem(fp, index=k)
+
+
+def _may_be(truth: bool | Array) -> bool:
+    """Tell whether something is true of the knots, or may be, in a trace."""
+    return not isinstance(truth, bool | np.bool_) or bool(truth)
 
 
 # ------------------------------------------------------------------ methods of ufuncs
