@@ -17,9 +17,12 @@ NumPy would first compile their text.
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import time
 from typing import Any
+
+import numpy as np
 
 from chainrule.compiler.background import Task, later
 from chainrule.compiler.executors import costs
@@ -155,10 +158,9 @@ class Choice:
                     if x.shape is not None and not is_pair(x):
                         check_kind(x)
                 program = fused(program, self.threads, floats=True) or program
-            room = costs.room(self.program)
-            if costs.placed_bytes(program) <= room:
+            if self._has_room(costs.placed_bytes(program)):
                 tape = Tape(program, regions=fuse)
-                if tape.workspace <= room:
+                if self._has_room(tape.workspace):
                     self.teams = _teams_of(program)
                     return tape
             self.reason = "a tape would hold more memory than NumPy"
@@ -166,6 +168,15 @@ class Choice:
         except CannotLowerError as error:
             self.reason = str(error) or "it has no form on a tape"
             return None
+
+    def _has_room(self, size: int) -> bool:
+        """Tell whether a tape may hold so many bytes."""
+        return size <= costs.ROOM or size <= self._room
+
+    @functools.cached_property
+    def _room(self) -> float:
+        """The bytes that a tape may hold: little more than NumPy does at once."""
+        return costs.room(self.program)
 
     # --------------------------------------------------------------- left to itself
 
@@ -382,5 +393,6 @@ class Choice:
 
 def _teams_of(program: Program) -> list[Team]:
     """Return how threads share the loops of a program that was fused."""
-    loops = [getattr(row.function, "nest", row.function) for row in program.rows]
+    functions = (x.function for x in program.rows if type(x.function) is not np.ufunc)
+    loops = [getattr(f, "nest", f) for f in functions]
     return [loop.team for loop in loops if hasattr(loop, "team")]

@@ -64,6 +64,9 @@ def numpy_seconds(program: Program) -> float:
     """Estimate what one run costs on NumPy: a call per array, a line per number."""
     total = 0.0
     for row in program.rows:
+        if row.shape == () and type(row.function) is np.ufunc:
+            total += _SCALAR  # most rows of long programs
+            continue
         told = getattr(row.function, "told", None)
         if told is not None:
             about = told()
@@ -185,9 +188,12 @@ def sizes_of(program: Program) -> list[int]:
 def placed_bytes(program: Program) -> int:
     """Return the bytes of what a tape keeps in its workspace: small arrays."""
     total = 0
-    for row, n in zip(program.rows, sizes_of(program), strict=True):
-        native = any(hasattr(x.function, "bound") for x in (row, *row.operands[:1]))
-        total += n if n < (LARGE if native else HELD) else 0
+    for row in program.rows:
+        n = math.prod(row.shape) if row.shape else 1
+        if n >= LARGE:
+            native = any(hasattr(x.function, "bound") for x in (row, *row.operands[:1]))
+            n = 0 if native or n >= HELD else n
+        total += n
     return 8 * total
 
 

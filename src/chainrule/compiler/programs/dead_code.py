@@ -17,8 +17,7 @@ def eliminate_dead_code(program: Program) -> None:
     keep = set(program.ends)
     rows: list[Row] = []
     for row in reversed(program.rows):
-        is_read = not keeps_shape(row) and not isinstance(row.where, Unread)
-        if row in keep or is_read:
+        if row in keep or not (keeps_shape(row) or isinstance(row.where, Unread)):
             keep.update(row.operands)
             rows.append(row)
     program.rows = rows[::-1]

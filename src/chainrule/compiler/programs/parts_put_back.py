@@ -32,6 +32,8 @@ def put_back(row: Row) -> Row | None:
 
     The sum may become a write, in its place; then ``None`` is returned.
     """
+    if not row.shape:
+        return None
     for whole, part in (row.args, row.args[::-1]):
         if not isinstance(part, Row) or not alike(part, row):
             continue

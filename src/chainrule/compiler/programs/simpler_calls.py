@@ -205,7 +205,7 @@ def _write_interleaved(row: Row, rows: list[Row]) -> None:
     So it is with each third, and so on, along one axis or several, where there is one
     for every place.
     """
-    if row.given or not any(map(_is_unindex, row.args)):
+    if not row.shape or row.given or not any(map(_is_unindex, row.args)):
         return
     found = _parts_of(row, MOST_PARTS)
     if found is None:

@@ -80,9 +80,11 @@ def changed_in_region(b: Builder, row: Row) -> Places | None:
 
 def has_computed_places(row: Row) -> bool:
     """Tell whether a row indexes with integers that rows hold."""
+    if row.function not in _FUNCTIONS:
+        return False
     is_read = row.function is operator.getitem
     index = row.args[1] if is_read else [row.given.get(k) for k in ("index", "indices")]
-    return row.function in _FUNCTIONS and bool(rows_in(index))
+    return bool(rows_in(index))
 
 
 def adds_few(row: Row) -> bool:

@@ -130,7 +130,8 @@ class Liveness:
 
 def changes_arrays(program: Program) -> bool:
     """Tell whether a program may change arrays where they are, or has loops that do."""
-    return any(map(_may_change, program.rows))
+    others = (x for x in program.rows if type(x.function) is not np.ufunc)
+    return any(map(_may_change, others))
 
 
 def _may_change(row: Row) -> bool:

@@ -338,9 +338,10 @@ class Builder(Assembly):
         f, dtype = row.function, row.dtype
         if row.shape != () or dtype not in FLOATS or type(f) is not np.ufunc:
             return None
-        if (f, dtype) not in self._opcodes:
-            self._opcodes[f, dtype] = number_opcode(f, dtype)
-        op = self._opcodes[f, dtype]
+        try:
+            op = self._opcodes[f, dtype]
+        except KeyError:
+            op = self._opcodes[f, dtype] = number_opcode(f, dtype)
         if op is None or row.given:
             return None
         places = [0, 0, 0]
