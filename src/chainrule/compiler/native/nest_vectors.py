@@ -195,14 +195,24 @@ class VectorWriter(ComplexWriter):
         return value
 
     def _beside(self, phase: Sequence[int]) -> set[int]:
-        """Return the steps of a phase that are functions of what others are, too."""
+        """Return the steps of a phase that are functions of what others are, too.
+
+        Signs make no difference: most functions begin with the absolute value.
+        """
         of: dict[Any, list[int]] = {}
         for k in phase:
             step = self.plan.steps[k]
             known = ELEMENTWISE.get(step.name)
             if known is not None and known.native is not None:
-                of.setdefault(step.operands, []).append(k)
+                unsigned = tuple(self._unsigned(kind, x) for kind, x in step.operands)
+                of.setdefault(unsigned, []).append(k)
         return {k for steps in of.values() if len(steps) > 1 for k in steps}
+
+    def _unsigned(self, kind: str, x: Any) -> tuple[str, Any]:
+        """Return an operand; for the negative of another, that."""
+        if kind == "step" and self.plan.steps[int(x)].name == "negative":
+            return self.plan.steps[int(x)].operands[0]
+        return kind, x
 
 
 def neutral(name: str) -> float:

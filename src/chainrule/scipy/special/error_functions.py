@@ -22,7 +22,7 @@ from chainrule.operations_grad.special import (
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case, within
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.special.normal_arithmetic import erfcx_of
+from chainrule.scipy.special.normal_arithmetic import erfcx_of, erfcx_slope_of
 from chainrule.scipy.special.precision import dtype_for
 from chainrule.scipy.special.scaled_error_function import erfcx_derivative
 from chainrule.values.types import Namespace, Operation, Value
@@ -77,10 +77,34 @@ class erfcx_grad(elementwise):
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 2 x z - 2 / sqrt(pi), computed so that nothing cancels"""
-        return xp.erfcx_derivative(x, order=1)
+        return xp.erfcx_slope(x)
+
+
+@opaque
+def erfcx_slope(x: Value) -> Value:
+    """Return the derivative of erfcx at ``x``."""
+    return erfcx_derivative(x, order=1)
 
 
 EXTRA["erfcx_derivative"] = opaque(erfcx_derivative)
+EXTRA["erfcx_slope"] = erfcx_slope
+
+
+class erfcx_slope_grad(elementwise):
+    """z = the derivative of erfcx at x"""
+
+    forward = erfcx_slope
+    domain: Domain = {"x": (-1.0, 3.0)}
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return the derivative of erfcx at x."""
+        return erfcx_slope_of(x)
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = the next derivative"""
+        return xp.erfcx_derivative(x, order=2)
 
 
 class erfcx_derivative_grad(elementwise):
@@ -312,6 +336,7 @@ dawsn: Operation = operation(dawsn_grad)
 erfinv: Operation = operation(erfinv_grad)
 erfcinv: Operation = operation(erfcinv_grad)
 voigt_profile: Operation = operation(voigt_profile_grad)
+of_erfcx_slope: Operation = operation(erfcx_slope_grad)
 of_erfcx: Operation = operation(erfcx_derivative_grad)
 of_dawsn: Operation = operation(dawsn_derivative_grad)
 fresnel_s: Operation = operation(fresnel_s_grad)

@@ -10,6 +10,7 @@ import scipy.special
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import plain_operand
 from chainrule.operations import namespace as ops
+from chainrule.operations_grad.exponentials import exp_scaled, log_less
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.namespace import opaque
@@ -20,12 +21,24 @@ from chainrule.wrapping import implements, operation
 _scipy: Any = scipy.special
 
 
+def vanishing(x: float) -> float:
+    """Return exp(-abs(x))."""
+    y = -abs(x)
+    return exp_scaled(-746.0 if y < -746.0 else y, 0.0)
+
+
 class expit_grad(elementwise):
     """z = 1 / (1 + exp(-x)), the logistic function"""
 
     forward = "scipy.special:expit"
     expression = "1.0 / (1.0 + math.exp(-x))"
     dtypes: Dtypes = REAL
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return 1 / (1 + e) or e / (1 + e), e = exp(-abs(x))."""
+        e = vanishing(x)
+        return (1.0 if x > 0.0 else e) / (1.0 + e)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -40,6 +53,15 @@ class log_expit_grad(elementwise):
     expression = "x - math.log1p(math.exp(x)) if x < 0.0 else -math.log1p(math.exp(-x))"
     formula = "-math.log(1 + math.exp(-x))"
     dtypes: Dtypes = REAL
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return -log(1 + e), less abs(x) where x < 0, e = exp(-abs(x))."""
+        e = vanishing(x)
+        v = 1.0 + e
+        lost = e - (v - 1.0)
+        log = log_less(v, 1023.0, 0.0, -lost * (2.0 - v))
+        return x - log if x < 0.0 else -e if e < 1e-17 else -log
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

@@ -2,14 +2,14 @@
 
 With Mills' ratio ``m(y) = (1 - ndtr(y)) / density(y)`` all of them follow from one
 polynomial, for y >= 0, and one exponential function (DLMF 7.8.1). They are within 4
-units in the last place.
+units in the last place, the derivative of ``log(ndtr(x))`` within 5.
 """
 
 from __future__ import annotations
 
 from chainrule.operations_grad.exponentials import exp_scaled, log_less
 from chainrule.operations_grad.plain_arithmetic import bits_of, of_bits, poly24
-from chainrule.operations_grad.special import FIRST_BITS
+from chainrule.operations_grad.special import FIRST_BITS, TWO_OVER_ROOT_PI
 
 PER_ROOT_2_PI = 0.3989422804014327
 ROOT_2 = 1.4142135623730951
@@ -47,11 +47,45 @@ TAIL = (
     -6.444666333651483e-11,
 )
 
+# (y + 2)**2 (1 - y m(y)) / sqrt(2 pi) for y >= 0, in the same.
+SLOPE_FIRST = 0.6570492451041012
+SLOPE = (
+    -0.4718200183675866,
+    0.34588968459149005,
+    -0.1839479352892368,
+    0.05018463166951004,
+    0.024125187340473322,
+    -0.04364185370155494,
+    0.03253391439882225,
+    -0.01461915617340614,
+    0.002567914935439569,
+    0.0018155810427142483,
+    -0.0018183275667033056,
+    0.0007507820918076367,
+    -8.777613897939938e-05,
+    -7.339488599456441e-05,
+    3.864398746472108e-05,
+    -9.705838536435776e-07,
+    -5.564403811698855e-06,
+    1.4186956442070146e-06,
+    5.864124517031037e-07,
+    -3.0862622191256093e-07,
+    -4.84308657603838e-08,
+    4.5612331772484454e-08,
+    2.5203829913516365e-09,
+    -3.832986359772574e-09,
+)
+
+
+def place(y: float) -> float:
+    """Return (y - 6) / (y + 6), without an error near 0."""
+    near = FAR if y > FAR else y
+    return (near + near) / (near + 6.0) - 1.0
+
 
 def tail_series(y: float) -> float:
     """Return (y + 2) m(y) / sqrt(2 pi) for y >= 0."""
-    near = FAR if y > FAR else y
-    t = (near + near) / (near + 6.0) - 1.0
+    t = place(y)
     return TAIL_FIRST + t * poly24(TAIL, t)
 
 
@@ -114,3 +148,12 @@ def erfcx_of(x: float) -> float:
     right = ROOT_2 * tail_series(ROOT_2 * y) / (y + ROOT_2)
     left = 4.0 * (growing(26.7 if y > 26.7 else y) - 0.25 * right)
     return left if x < 0.0 else right
+
+
+def erfcx_slope_of(x: float) -> float:
+    """Return the derivative of erfcx at x, for x >= 0 so that nothing cancels."""
+    y = abs(x)
+    t = place(ROOT_2 * y)
+    series = SLOPE_FIRST + t * poly24(SLOPE, t)
+    right = -ROOT_2 * series / (y + ROOT_2) / (y + ROOT_2)
+    return 2.0 * x * erfcx_of(x) - TWO_OVER_ROOT_PI if x < 0.0 else right

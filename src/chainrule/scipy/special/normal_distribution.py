@@ -109,7 +109,7 @@ class inverse_mills_grad(elementwise):
         """dz/dx = -z (x + z), where x < 0 by the derivative of erfcx"""
         is_low = xp.real(x) < 0
         low = xp.where(is_low, x, 0.0)
-        slope = ROOT_HALF_PI / ROOT_2 * xp.erfcx_derivative(-low / ROOT_2, order=1)
+        slope = ROOT_HALF_PI / ROOT_2 * xp.erfcx_slope(-low / ROOT_2)
         return xp.where(is_low, z * z * slope, -z * (x + z))
 
 

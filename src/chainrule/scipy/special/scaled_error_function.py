@@ -29,6 +29,7 @@ def erfcx_derivative(x: Value, *, order: int) -> Value:
     far: Any = (t.real > _NEAR) | ((np.abs(t) > 5.0) & (t.real >= 0))
     near = moment_upwards(t, order)
     z = _where(far, moment_of_ratios(_where(far, t, 1.0), order), near)
+    z = _where(t.real == math.inf, 0.0, z)
     return (scale * z).astype(dtype_for(x))[()]
 
 
