@@ -190,10 +190,67 @@ def test_maps_of_examples_are_of_float32():
     np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-7)
 
 
-def test_large_arrays_stay_as_they_are():
-    fast = gd.compile(lambda x: x * 2, executor="native")
-    fast(drawn(10_000))
+def softmax(x):
+    m = x.reshape(-1, 10)
+    e = np.exp(m - np.max(m, axis=1, keepdims=True))
+    return e / np.sum(e, axis=1, keepdims=True)
+
+
+def stencil(x):
+    return np.sqrt((x[2:] - 2 * x[1:-1] + x[:-2]) ** 2 + 1e-3)
+
+
+LARGE = [
+    softmax,
+    stencil,
+    lambda x: (np.tanh(x) * x + 0.1) * x[3] + np.where(x > 0.7, np.sqrt(x), x[-1]),
+    lambda x: np.sum(np.exp(x.reshape(2, -1)), axis=0) * 2 + np.sum(x > 0.5),
+    lambda x: np.concatenate([x, np.roll(x, 3) * x]) / np.mean(x),
+    lambda x: np.sum(x.reshape(100, 100) * x[:100], axis=1) * np.max(x * x),
+    lambda x: x[::-1] * np.cumsum(x) + x * np.linalg.norm(x),
+    lambda x: (
+        (x.astype(np.float64) * x).astype(SINGLE) + np.arange(10_000, dtype=SINGLE)
+    ),
+    lambda x: x[np.array([3, 1, 2])] * 2,
+]
+
+
+@pytest.mark.parametrize("f", LARGE)
+def test_large_arrays_are_held_as_they_are(f):
+    def loss(x):
+        return np.sum(f(x) ** 2)
+
+    x = drawn(10_000)
+    for g in (f, gd.value_and_grad(loss)):
+        pairs = same_kinds(on_tape(g, x), g(x))
+        wide = flatten(g(x.astype(np.float64)))[0]
+        for (a, e), w in zip(pairs, wide, strict=True):
+            limit = 4 * np.max(np.abs(e - w)) + 4e-7 * np.max(np.abs(w))
+            np.testing.assert_allclose(a, w, rtol=0, atol=limit)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: gd.cond(x[0] > 0, lambda x: x * 2, lambda x: x, x) * 3,
+        lambda x, i: np.sum(x[i] * x),
+    ],
+)
+def test_large_arrays_that_have_more_native_code_without_a_tape(f):
+    args = [drawn(10_000), RNG.integers(0, 9, 10_000)][: f.__code__.co_argcount]
+    fast = gd.compile(f, executor="native")
+    fast(*args)
     assert fast.stats()["programs"][-1]["executor"] == "numpy"
+    ((a, e),) = same_kinds(fast(*args), f(*args))
+    np.testing.assert_allclose(a, e, rtol=1e-5)
+
+
+def test_a_large_array_of_float32_is_returned_as_the_argument_that_it_is():
+    fast, x = gd.compile(lambda x: (x, x * 2 + 1), executor="native"), drawn(10_000)
+    fast(x)
+    first, second = fast(x), fast(x)
+    same_kinds(first, (x, x * 2 + 1))
+    assert not any(np.shares_memory(a, b) for a in first for b in (*second, x))
 
 
 @pytest.mark.parametrize("executor", ["numpy", "native"])

@@ -14,6 +14,7 @@ from chainrule.rules import general, linear
 from chainrule.rules.cases import Cases, case, distinct
 from chainrule.values.foreign import layout_of
 from chainrule.values.shapes import (
+    dtype_of,
     kept_shape,
     normalize_axes,
     shape_of,
@@ -190,7 +191,10 @@ def _shares(
     count = xp.sum(same, axis=axis, keepdims=True)
     if initial is not None:
         count = count + (z == initial)
-    return same, xp.maximum(count, 1)
+    count = xp.maximum(count, 1)
+    if dtype_of(z).itemsize < 8:  # beside an int64, float32 would become float64
+        count = xp.astype(count, np.float32)
+    return same, count
 
 
 class max_grad(general):

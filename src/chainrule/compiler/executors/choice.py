@@ -150,8 +150,6 @@ class Choice:
         """
         program = self.program
         try:
-            if costs.has_large_singles(program):
-                raise CannotLowerError("large arrays of float32")
             program = in_parts(program)
             if fuse:
                 for x in (*program.inputs, *program.rows):
@@ -160,6 +158,8 @@ class Choice:
                 program = fused(program, self.threads, floats=True) or program
             if self._has_room(costs.placed_bytes(program)):
                 tape = Tape(program, regions=fuse)
+                if tape.picks_singles:
+                    raise CannotLowerError("float32 at places that are computed")
                 if self._has_room(tape.workspace):
                     self.teams = _teams_of(program)
                     return tape

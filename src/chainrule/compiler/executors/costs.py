@@ -174,12 +174,6 @@ def is_large(program: Program) -> bool:
     return large > 0 and 2 * large > sum(sizes)
 
 
-def has_large_singles(program: Program) -> bool:
-    """Tell whether arrays of float32 are large: they take twice the room on a tape."""
-    singles = (x for x in (*program.inputs, *program.rows) if x.dtype == np.float32)
-    return any(math.prod(x.shape) >= HELD for x in singles)
-
-
 def sizes_of(program: Program) -> list[int]:
     """Return how many entries each row has."""
     return [math.prod(row.shape) if row.shape else 1 for row in program.rows]

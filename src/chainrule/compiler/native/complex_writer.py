@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chainrule.compiler.native.entries import EntryWriter
-from chainrule.compiler.native.nest_plan import Step
+from chainrule.compiler.native.nest_plan import Access, Step
 from chainrule.compiler.native.text import type_of
 
 
@@ -104,7 +104,7 @@ class ComplexWriter(EntryWriter):
         self.do(f"store {kinds} {error}, ptr {lost}")
 
     def add_up(
-        self, name: str, width: int, total: str, lost: str, pointer: str
+        self, name: str, width: int, total: str, lost: str, pointer: str, a: Access
     ) -> None:
         """Reduce a total, and what is in memory so far; ``lost`` may be empty."""
         parts, kinds = width // self.width, self.type(width)
@@ -115,8 +115,8 @@ class ComplexWriter(EntryWriter):
             exact = self.add(f"fcmp ord {one} {error}, {error}")  # not of infinities
             better = self.add(f"fadd {one} {x}, {error}")
             x = self.add(f"select {test} {exact}, {one} {better}, {one} {x}")
-        have = self.load(pointer, parts)
-        self.store(self.operation(name, parts, have, x), pointer, parts)
+        have = self.read_one(pointer, a)
+        self.write_one(self.operation(name, parts, have, x), pointer, a)
 
 
 __all__ = ["ComplexWriter", "Number"]

@@ -65,7 +65,7 @@ class EntryWriter(Writer):
         self, x: str, pointer: str, a: Access, along: int, i: str, count: int
     ) -> None:
         """Write a stretch of a result."""
-        kind, size, n = _stored(a), a.dtype.itemsize // a.parts, count * a.parts
+        n = count * a.parts
         at, whole = self.at(pointer, i, a.strides[along]), self.width * a.parts
         if a.step(along) == 1:
             parts = [(self.resized(x, whole, n), at, n)]
@@ -74,11 +74,20 @@ class EntryWriter(Writer):
             places = self._places(at, a, along, count)
             parts = [(z, p, 1) for z, p in zip(numbers, places, strict=True)]
         for z, place, many in parts:
-            kinds = type_of(kind, many)
-            if kind != self.real:
-                word = {"double": "fpext", "float": "fptrunc"}.get(kind, "fptoui")
-                z = self.add(f"{word} {self.type(many)} {z} to {kinds}")
-            self.do(f"store {kinds} {z}, ptr {place}, align {size}")
+            self._write(z, place, a, many)
+
+    def write_one(self, x: str, pointer: str, a: Access) -> None:
+        """Write an entry: a number, or a vector of two."""
+        self._write(x, pointer, a, a.parts)
+
+    def _write(self, x: str, place: str, a: Access, count: int) -> None:
+        """Write numbers to an address, as what is stored there."""
+        kind, size = _stored(a), a.dtype.itemsize // a.parts
+        kinds = type_of(kind, count)
+        if kind != self.real:
+            word = {"double": "fpext", "float": "fptrunc"}.get(kind, "fptoui")
+            x = self.add(f"{word} {self.type(count)} {x} to {kinds}")
+        self.do(f"store {kinds} {x}, ptr {place}, align {size}")
 
 
 __all__ = ["EntryWriter"]

@@ -67,7 +67,7 @@ def fused(
     pair_hyperbolics(program, LARGE)
     write_products(program, floats=floats)
     unindex_operands(program)
-    views, pieces = Views(floats=floats), Pieces()
+    views, pieces = Views(floats=floats, singles=floats and top), Pieces()
     others = share_factors(program, native=floats)
     others |= compute_by_themselves(program, views, threads, top=top)
     check_in_loops(program, floats=floats)
@@ -275,9 +275,8 @@ class _Planned:
     def reduction(self, row: Row) -> Reduction:
         """Return what a reduction does."""
         pair, axes, _ = reduction_of(row)
-        x = row.args[0]
-        dtype: Any = self.real if x.dtype == np.bool_ else x.dtype
-        return Reduction(pair, self.place[x], axes, dtype)
+        dtype = self.views.added_in(row, self.real)
+        return Reduction(pair, self.place[row.args[0]], axes, dtype)
 
 
 def _is_array(x: Any) -> bool:
@@ -360,6 +359,7 @@ class Fused:
     __name__ = "fused"
     keeps_shape = True
     fills = True
+    of_singles = True
 
     def __init__(self, nest: Nest, likes: Sequence[tuple[Any, Any]]) -> None:
         """Keep the nest, and the shapes and dtypes of what it hands out."""

@@ -94,7 +94,7 @@ def grouped(program: Program, views: Views) -> list[Group]:
             member[row].rows.append(row)
         elif _is_reduction(row) and row.args[0] in member:
             group = member[row.args[0]]
-            if _adds_up(row, group.kind) and views.holds(group.kind):
+            if _adds_up(row, group) and views.holds(group.kind):
                 group.reductions.append(row)
     moved = {x for row in program.rows if _moves(row) for x in row.operands}
     return [g for g in groups.values() if _pays(g, views, moved)]
@@ -363,9 +363,13 @@ def _is_reduction(row: Row) -> bool:
     return kind == "f" or (pair == "add" and kind in "bc")
 
 
-def _adds_up(row: Row, kind: str) -> bool:
-    """Tell whether numbers of a kind are what a reduction is computed with."""
+def _adds_up(row: Row, group: Group) -> bool:
+    """Tell whether a group's numbers are what a reduction is computed with."""
     dtype = row.args[0].dtype
-    if dtype == np.bool_:
-        return kind == "double"  # what is counted need not be a whole float32
-    return row.dtype == dtype and holds(kind, dtype)
+    if dtype == np.bool_:  # more might be no whole float32
+        return group.kind == "double" or math.prod(group.shape) <= _COUNTED
+    return row.dtype == dtype and holds(group.kind, dtype)
+
+
+_COUNTED = 1 << 24
+"""Entries up to which float32 counts exactly."""

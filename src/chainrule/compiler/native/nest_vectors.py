@@ -103,7 +103,8 @@ class VectorWriter(ComplexWriter):
         first = len(self.plan.inputs) + len(self.outs)
         for j, total in totals.items():
             r = self.plan.reductions[j]
-            self.add_up(r.name, self._width(r.step), *total, pointers[first + j])
+            place = pointers[first + j], self.sums[j]
+            self.add_up(r.name, self._width(r.step), *total, *place)
 
     def _of_phase(self, totals: Mapping[int, Any], phase: int) -> list[int]:
         """Return the reductions among some that a phase computes."""

@@ -56,9 +56,9 @@ class NestWriter(RowWriter):
         reductions = zip(self.plan.reductions, pointers, self.sums, strict=True)
         for r, pointer, a in reductions:
             kept = [n for i, n in enumerate(self.plan.shape) if i not in r.axes]
-            with self.loop(math.prod(kept) * a.parts) as loop:
-                start = self.literal(REDUCTIONS[r.name].start, 1)
-                self.store(start, self.moved(pointer, loop.i))
+            with self.loop(math.prod(kept)) as loop:
+                start = self.literal(REDUCTIONS[r.name].start, a.parts)
+                self.write_one(start, self.at(pointer, loop.i, a.dtype.itemsize), a)
 
     def _stretch(self, box: Box, *, shared: bool) -> Stretch:
         """Say what is read in a box."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,11 @@ import numpy as np
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import kind_of, ndarray
+
+HELD = 1 << 12
+"""Entries from which on a tape has an array outside of its workspace."""
+FLOAT: Any = np.dtype(np.float64)
+SINGLE: Any = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +30,13 @@ class Shown:
 class Views:
     """Resolves what rows only show: by showing it of an array that nobody reads."""
 
-    def __init__(self, *, floats: bool) -> None:
-        """Start empty; with ``floats`` all arrays are of float64."""
+    def __init__(self, *, floats: bool, singles: bool = False) -> None:
+        """Start empty; with ``floats`` all arrays are of float64.
+
+        With ``singles`` those of float32 are what they are from ``HELD`` entries on.
+        """
         self.floats = floats
+        self.singles = singles
         self._found: dict[Row, Shown] = {}
         self._constants: dict[int, Shown] = {}
         self._alive: list[Any] = []
@@ -56,11 +66,19 @@ class Views:
 
     def dtype_of(self, x: Any) -> Any:
         """Return the dtype in which a value is held."""
-        return np.dtype(float) if self.floats or x.dtype is None else x.dtype
+        if x.dtype is None:
+            return FLOAT
+        held = self.singles and x.dtype == SINGLE and math.prod(x.shape) >= HELD
+        return x.dtype if held or not self.floats else FLOAT
 
     def holds(self, kind: str) -> bool:
-        """Tell whether numbers of a kind are held as such."""
-        return kind == "double" or not self.floats
+        """Tell whether what is computed with a kind of numbers may be held."""
+        return kind == "double" or self.singles or not self.floats
+
+    def added_in(self, row: Row, real: Any) -> Any:
+        """Return the dtype of what a loop with ``real`` numbers reduces a row in."""
+        counts = row.args[0].dtype == np.bool_ and not self.floats
+        return real if counts else self.dtype_of(row)
 
     def filled(self, x: Any) -> Any:
         """Return a constant array with each entry where its number says; or a row."""

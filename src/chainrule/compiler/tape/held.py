@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.compiler.native.calls import Changing
 from chainrule.compiler.native.meanings import CannotLowerError
-from chainrule.compiler.native.views import only_shows
+from chainrule.compiler.native.views import FLOAT, HELD, SINGLE, only_shows
 from chainrule.compiler.programs.pool import Pool
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.parts import Outside
@@ -26,12 +26,6 @@ from chainrule.rules.registry import traits_of
 if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
 
-HELD = 1 << 12
-"""Entries from which on arguments and results are held: copies of fewer cost less. What
-native code makes in between may be smaller."""
-
-FLOAT: Any = np.dtype(np.float64)
-SINGLE: Any = np.dtype(np.float32)
 WHOLE: Any = np.dtype(np.int64)
 
 ALWAYS = 1 << 60
@@ -50,13 +44,15 @@ class Held:
     places
         Those of the entries in the workspace, where instructions read them: then it is
         there, like small arrays.
+    copied
+        Those of a copy of float32 in the workspace, which instructions read.
     first, last
         The calls between which it is in use, by their number.
     becomes
         What is made in its place by the last call that reads it.
     dtype
         That of the array: int64 where NumPy alone reads and makes it, so that integers
-        need not become floats, and indices again.
+        need not become floats, and indices again; float32 from ``HELD`` entries on.
     """
 
     def __init__(
@@ -68,6 +64,7 @@ class Held:
         self.size: int = math.prod(shape)
         self.role = role
         self.places: Any = None
+        self.copied: Any = None
         self.first: int = first
         self.last: int = first
         self.becomes: Held | None = None
@@ -106,7 +103,10 @@ def read_by_call(b: Builder, row: Row) -> list[Any]:
     """
     native = hasattr(row.function, "bound")
     floats = native and not getattr(row.function, "reads_whole", False)
+    singles = not native or hasattr(row.function, "of_singles")
     for x in row.operands:
+        if not singles and isinstance(b.at[x], Held) and b.at[x].dtype is SINGLE:
+            raise CannotLowerError("native code of float64 beside float32")
         if floats and isinstance(b.at[x], Held) and b.at[x].dtype is WHOLE:
             b.places(x)
         if isinstance(b.at[x], Held):
@@ -145,7 +145,7 @@ class Memory:
                 if last < h.first:
                     self._pool.give(number)
             busy = [(last, n) for last, n in busy if last >= h.first]
-            self._numbers[h] = self._pool.take(h.size)
+            self._numbers[h] = self._pool.take(-(-h.size * h.dtype.itemsize // 8))
             busy.append((h.last, self._numbers[h]))
 
     @property
@@ -166,7 +166,7 @@ class Memory:
         """Return new memory: an array, or what changes from call to call."""
         pieces = [np.empty(n) for n in self._pool.sizes]
         own = {
-            h: pieces[self._numbers[h]][: h.size].reshape(h.shape)
+            h: pieces[self._numbers[h]].view(h.dtype)[: h.size].reshape(h.shape)
             if h.role == BUFFERED
             else Changing(h.dtype)
             for h in self.held
@@ -181,7 +181,8 @@ def _overwrite(call: Outside, number: int) -> None:
     if may is None:
         return
     of_buffers = [BUFFERED, RESULT]
-    results = [h for h in call.results if isinstance(h, Held) and h.role in of_buffers]
+    written = call.results[: getattr(call.row.function, "results", None)]  # not sums
+    results = [h for h in written if isinstance(h, Held) and h.role in of_buffers]
     results = [h for h in results if h.places is None]
     pairs = list(zip(call.row.operands, call.operands, strict=True))
     for x, h in pairs:
@@ -189,7 +190,8 @@ def _overwrite(call: Outside, number: int) -> None:
             continue  # another operand shows it in another shape
         ends = isinstance(h, Held) and h.role == BUFFERED and h.last == number
         free = ends and h.places is None and h.becomes is None
-        of_size = next((z for z in results if free and z.size == h.size), None)
+        alike = (z for z in results if (z.size, z.dtype) == (h.size, h.dtype))
+        of_size = next(alike, None) if free else None
         if of_size is not None and may(x, *call.row.args):
             results.remove(of_size)
             h.becomes = of_size

@@ -11,7 +11,8 @@ reductions and small products become instructions, one per stretch of places wit
 constant steps. Any other row is called between two stretches of tape.
 
 Numbers of float32 are held as float64: an instruction on them rounds its operands and
-its result, so that sums, products, quotients and roots have float32's bits.
+its result, so that sums, products, quotients and roots have float32's bits. Large
+arrays of float32 are held as such; instructions read a copy.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from chainrule.compiler.native.meanings import (
     is_single,
     name_of,
 )
+from chainrule.compiler.native.widening import widening
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.assembly import Assembly
 from chainrule.compiler.tape.computed import adds_few
@@ -103,7 +105,8 @@ class Builder(Assembly):
                 self.at[x] = [self.new(x.shape) for _ in PARTS]
                 continue
             check_kind(x)
-            held = (x.dtype == FLOAT or x.dtype.kind in "iu") and self._holds(x.shape)
+            kept = x.dtype in FLOATS or x.dtype.kind in "iu"
+            held = kept and self._holds(x.shape)
             self.at[x] = (
                 self._held(x.shape, ARGUMENT, x.dtype)
                 if held
@@ -220,9 +223,15 @@ class Builder(Assembly):
         wanted = self._hold and not self.depth and shape
         return bool(wanted) and math.prod(shape) >= least
 
+    def _holds_single(self, shape: tuple[int, ...] | None, dtype: Any) -> bool:
+        """Tell whether an array is one of float32 outside of the workspace."""
+        return dtype == SINGLE and shape is not None and self._holds(shape)
+
     def _held(self, shape: tuple[int, ...], role: int, dtype: Any = FLOAT) -> Held:
         """Hold a result of the call that comes now: integers as such, else floats."""
         kept = WHOLE if dtype.kind in "iu" else FLOAT
+        if self._holds_single(shape, dtype):
+            kept = SINGLE
         self.held.append(Held(shape, role, len(self.called), kept))
         return self.held[-1]
 
@@ -240,16 +249,36 @@ class Builder(Assembly):
         if isinstance(x, Row):
             found = self.at[x]
             if isinstance(found, Held):
-                if found.places is None:
-                    found.places = self.new(found.shape)
-                places = found.places
+                if found.dtype is SINGLE:
+                    places = self._widened(x, found)
+                else:
+                    if found.places is None:
+                        found.places = self.new(found.shape)
+                    places = found.places
                 return places if places.shape == x.shape else places.reshape(x.shape)
             return found
         if isinstance(x, SEQUENCES):
             return [self.places(v) for v in x]
         return self.constant(x)
 
+    def _widened(self, x: Row, held: Held) -> Places:
+        """Return the places of a copy of a large array of float32, made once."""
+        if held.copied is None:
+            if self.depth:
+                raise CannotLowerError("large arrays of float32 in a loop")
+            held.copied = self.new(held.shape)
+            held.last = len(self.called)
+            call = Outside(widening(x, held.shape), [held], [held.copied])
+            self.called.append((len(self.code), call))
+        return held.copied
+
     def _lowered(self, row: Row) -> Any:
+        found = self._lowered_row(row)
+        if self._holds_single(row.shape, row.dtype) and not isinstance(found, Held):
+            raise CannotLowerError("large arrays of float32 that a loop makes")
+        return found
+
+    def _lowered_row(self, row: Row) -> Any:
         if row.function is operator.getitem and isinstance(row.args[0], Row):
             several = self.at[row.args[0]]
             if isinstance(several, list):
@@ -270,7 +299,8 @@ class Builder(Assembly):
         if shown is not None:
             return shown
         large = self._holds(row.shape) or (self.held and reads_held(row, self.at))
-        numpys = large and not self.depth and not adds_few(row)
+        single = self._holds_single(row.shape, row.dtype)
+        numpys = single or (large and not self.depth and not adds_few(row))
         form = None if numpys else form_of(row)
         if form is not None:
             try:
@@ -281,6 +311,8 @@ class Builder(Assembly):
         if getattr(row.function, "fills", False):
             return self._one_of(self._several(row), row)
         native = hasattr(row.function, "bound")
+        if native and single and not hasattr(row.function, "of_singles"):
+            raise CannotLowerError("native code of float64 for float32")
         role, least = (BUFFERED, LARGE) if native else (CALLED, HELD)
         held = self._holds(row.shape, least)
         result = self._held(row.shape, role, row.dtype) if held else self.new(row.shape)
@@ -304,10 +336,11 @@ class Builder(Assembly):
         if not getattr(row.function, "fills", False):
             raise CannotLowerError(f"{name_of(row)} is no part of a tape")
         results: list[Any] = [
-            self._held(shape, BUFFERED)
-            if i < row.function.results and self._holds(shape, LARGE)
+            self._held(shape, BUFFERED, dtype)
+            if (i < row.function.results and self._holds(shape, LARGE))
+            or self._holds_single(shape, dtype)
             else self._result(row, i, shape)
-            for i, (shape, _) in enumerate(row.function.likes)
+            for i, (shape, dtype) in enumerate(row.function.likes)
         ]
         self._call(row, results)
         return without_flag(self, row, results)

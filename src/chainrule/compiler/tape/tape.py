@@ -24,7 +24,15 @@ from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.flags import flag_nans
-from chainrule.compiler.tape.held import ARGUMENT, HELD, Held, Memory, place_of
+from chainrule.compiler.tape.held import (
+    ARGUMENT,
+    HELD,
+    SINGLE,
+    WHOLE,
+    Held,
+    Memory,
+    place_of,
+)
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import Builder, Places
@@ -124,6 +132,13 @@ class Tape:
             checks.append(f"if numbers[{self._flag}]: raise NanFound")
         label = f"tape at {id(self):x}"
         return run_maker(label, self._inputs, len(self._outputs), *checks)
+
+    @property
+    def picks_singles(self) -> bool:
+        """Whether NumPy picks numbers of float32 at places, for want of native code."""
+        calls = (x for x in self._parts if isinstance(x, Outside) and not x.is_native)
+        kinds = ([v.dtype for v in x.row.operands if v.shape] for x in calls)
+        return any(SINGLE in found and WHOLE in found for found in kinds)
 
     @property
     def workspace(self) -> int:

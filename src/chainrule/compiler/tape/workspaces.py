@@ -84,7 +84,7 @@ class Workspace:
     def open(self) -> None:
         """Have new arrays for the results that are returned as they are."""
         for h, x in self._returned:
-            x.hold(np.empty(h.shape))
+            x.hold(np.empty(h.shape, h.dtype))
 
     def close(self) -> None:
         """Let arguments and results go."""
