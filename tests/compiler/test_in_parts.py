@@ -300,7 +300,6 @@ def test_decisions_and_checks():
         np.fft.fft,
         lambda z: z.astype(np.complex64) * 2,
         np.sort,
-        gd.vmap(lambda x: gd.while_loop(lambda y: abs(y) < 2, lambda y: y * 1.5j, x)),
     ],
 )  # fmt: skip
 def test_what_has_no_form_stays_on_numpy(f):
@@ -308,6 +307,88 @@ def test_what_has_no_form_stays_on_numpy(f):
     fast = gd.compile(f, executor="native")
     assert near(fast(z), f(z))
     assert executor_of(fast) == "numpy"
+
+
+def newton(p):
+    c = p[0] + 1j * p[1]
+    z = gd.while_loop(
+        lambda z: np.abs(z**2 * z - c) > 1e-10,
+        lambda z: z - (z * z * z - c) / (3 * z * z),
+        c + 0.5,
+    )
+    return 2 * np.real(z) + np.imag(z)
+
+
+def escaping(p):
+    c = p[0] + 1j * p[1]
+    z, n = gd.while_loop(
+        lambda s: (np.abs(s[0]) < 2) & (s[1] < 50),
+        lambda s: (s[0] * s[0] + c, s[1] + 1),
+        (0j * p[0], 0),
+    )
+    return np.abs(z) ** 2 + n
+
+
+def branches(p):
+    z = gd.cond(
+        p[0] * p[1] > 0.0,
+        lambda z: (z * z * 1j, np.real(z)),
+        lambda z: (np.exp(z), np.abs(z)),
+        p[0] + 1j * p[1],
+    )
+    return np.abs(z[0]) ** 2 + np.real(z[0]) * z[1]
+
+
+def one_in_another(p):
+    def step(z, t):
+        w = gd.cond(np.real(z) > 0, lambda z: z * 1j, lambda z: np.conj(z) + t, z)
+        v = gd.while_loop(lambda v: np.abs(v) > 1, lambda v: v * (0.5 + 0.2j), w)
+        return v + p[0] + 0.1j * p[1], np.abs(w)
+
+    z, sizes = gd.scan(step, p[0] + 0j, np.arange(6.0))
+    return np.abs(z) ** 2 + np.sum(sizes)
+
+
+def fixed_point(p):
+    a = np.array([[0.1, 0.2j], [0.3, -0.1 + 0.1j]]) * p[0]
+    z = gd.while_loop(
+        lambda z: np.sum(np.abs(a @ z + p[1] - z) ** 2) > 1e-12,
+        lambda z: a @ z + p[1],
+        np.zeros(2, complex),
+    )
+    return np.sum(np.abs(z) ** 2)
+
+
+@pytest.mark.parametrize("f", [newton, escaping, branches, one_in_another, fixed_point])
+def test_loops_and_branches_are_native(f):
+    for x in (np.array([0.3, 0.4]), np.array([0.8, -0.2])):
+        for g in (f, gd.value_and_grad(f)):
+            fast = gd.compile(g, executor="native")
+            for _ in range(2):
+                assert near(fast(x), g(x))
+            assert executor_of(fast) == "native code"
+
+
+@pytest.mark.parametrize("f", [newton, branches, one_in_another])
+def test_loops_and_branches_in_maps(f):
+    xs = RNG.uniform(0.2, 1.0, (7, 2))
+    each = gd.value_and_grad(lambda xs: np.sum(gd.vmap(f)(xs)))
+    assert near(gd.compile(each, executor="native")(xs), each(xs))
+
+
+def test_what_is_made_of_complex_columns_stays_on_numpy():
+    def f(c):
+        def body(z):
+            return z * c
+
+        z = gd.while_loop(lambda z: np.abs(z) < 5, body, c)
+        return np.abs(z) ** 2
+
+    hessian = gd.grad(lambda c: np.abs(gd.grad(f)(c)) ** 2)
+    c = np.complex128(1.1 + 0.3j)
+    fast = gd.compile(hessian, executor="native")
+    for _ in range(2):
+        assert near(fast(c), hessian(c))
 
 
 def systems(kind):

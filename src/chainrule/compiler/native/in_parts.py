@@ -11,7 +11,7 @@ import copy
 import itertools
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.complex_parts import complex_of
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Value
+
+Places: TypeAlias = list[list[int]]
+"""Where the parts of each of several values are among those of all."""
 
 
 class PartOf:
@@ -87,7 +90,7 @@ class _Made(RowParts):
         """Begin with none of its rows."""
         super().__init__()
         self.program = program
-        self._items: dict[Row, tuple[Row, list[list[int]]]] = {}
+        self._items: dict[Row, tuple[Row, Places]] = {}
         """Of loops: the new row, and where each result is among its own."""
 
     def write(self) -> None:
@@ -96,12 +99,16 @@ class _Made(RowParts):
             pause()
             if row.function is operator.getitem and row.args[0] in self._items:
                 self._item(row)
-            elif not (_is_complex(row) or any(map(holds_complex, row.operands))):
+            elif not (_is_complex(row) or any(map(self._is_halved, row.operands))):
                 self.keep(row)
             elif hasattr(row.function, "told"):
-                self._loop(row)
+                self._repeated(row)
             else:
                 self.write_in_parts(row)
+
+    def _is_halved(self, x: Row) -> bool:
+        """Tell whether a row, or a column, has two parts."""
+        return holds_complex(x) or x in self.halved
 
     def finished(self, inputs: list[Row], outputs: list[Any]) -> Program:
         """Return the program of these inputs and outputs, once all rows are written."""
@@ -133,19 +140,56 @@ class _Made(RowParts):
         self.rows.append(x.with_call(joined, tuple(self.parts(x))))
         return self.rows[-1]
 
-    def _loop(self, row: Row) -> None:
-        """Write a scan whose body is in parts."""
-        loop: Any = row.function
-        if not isinstance(getattr(loop, "count", None), int) or len(row.args) != 2:
+    def _repeated(self, row: Row) -> None:
+        """Write a loop or a branch whose bodies are in parts."""
+        f: Any = row.function
+        if hasattr(f, "bodies"):
+            found = self._branches(f, *row.args)
+        elif hasattr(f, "carried"):
+            found = self._loop(f, *row.args)
+        else:
             raise CannotLowerError(f"{name_of(row)} of complex numbers")
-        inner = _InLoop(loop)
-        leaves, captured = row.args
-        pairs = zip([*leaves, *captured], inner.inputs, strict=True)
-        given = [self.halves(x, pair=holds_complex(y)) for x, y in pairs]
-        first, rest = given[: len(leaves)], given[len(leaves) :]
-        made = row.with_call(inner.loop, (_flat(first), _flat(rest)))
+        made = row.with_call(*found[:2])
         self.rows.append(made)
-        self._items[row] = made, inner.places
+        self._items[row] = made, found[2]
+
+    def _loop(self, loop: Any, *args: Any) -> tuple[Any, tuple[Any, ...], Places]:
+        """Return a loop in parts, its arguments, and the places of its results."""
+        *count, leaves, captured = args
+        made, places = _loop_in_parts(loop)
+        inputs: list[Row] = loop.body.program.inputs
+        n = len(leaves)
+        given = self._given(leaves, inputs)
+        if not hasattr(loop, "test"):
+            more: list[Any] = self._given(captured, inputs[n:])
+        else:
+            tested = loop.test.program.inputs[n:]
+            pairs = zip(captured, (tested, inputs[n:]), strict=True)
+            more = [self._given(x, y) for x, y in pairs]
+        return made, (*map(self.real, count), given, more), places
+
+    def _branches(
+        self, branches: Any, choice: Part, inputs: Sequence[Part], captured: Any
+    ) -> tuple[Any, tuple[Any, ...], Places]:
+        """Return branches in parts, their arguments, and the places of results."""
+        bodies, likes = branches.bodies, branches.likes
+        if holds_complex(choice) or any(isinstance(x, Column) for x in likes):
+            raise CannotLowerError("branches on complex numbers")
+        given = list(map(is_complex, likes))
+        made = copy.copy(branches)
+        made.bodies = [_body_in_parts(x, given) for x in bodies]
+        made.likes = _flat(map(_halves, likes, given))
+        inside: list[list[Row]] = [x.program.inputs for x in bodies]
+        n = len(inputs)
+        pairs = zip(captured, inside, strict=True)
+        more = [self._given(x, y[n:]) for x, y in pairs]
+        args = self.real(choice), self._given(inputs, inside[0]), more
+        return made, args, _places(given)
+
+    def _given(self, values: Sequence[Part], inside: Sequence[Row]) -> list[Part]:
+        """Return what bodies are given for inputs, of which some are complex."""
+        pairs = zip(values, inside, strict=False)
+        return _flat(self.halves(x, pair=holds_complex(y)) for x, y in pairs)
 
     def _item(self, row: Row) -> None:
         """Have the results of a loop be those of one in parts."""
@@ -158,67 +202,63 @@ class _Made(RowParts):
             self.moved[row] = found[0]
             return
         for part in found:
-            part.dtype, part.number = REAL, None
+            part.dtype, part.number = None if row.shape is None else REAL, None
         self.halved[row] = Parts(*found)
 
 
-class _InLoop:
-    """The loop in parts that stands for another one.
+def _loop_in_parts(loop: Any) -> tuple[Any, Places]:
+    """Return the loop in parts that stands for one, and the places of its results."""
+    n, m = loop.carried, loop.mapped
+    likes: list[Any] = loop.body.likes
+    entries: list[Any] = loop.entries
+    if any(isinstance(x, Column) for x in entries):
+        raise CannotLowerError("columns in a loop of complex numbers")
+    taken = list(map(holds_complex, loop.body.program.inputs))
+    given = [*taken[:n], *map(is_complex, likes[n:])]
+    kept: list[int] = loop.history
+    carries = _places(taken[:n])
+    body = _body_in_parts(loop.body, given)
+    halves = list(map(_halves, entries, map(is_complex, entries)))
+    stored = zip(loop.stored, halves, strict=True)
+    described: dict[str, Any] = {
+        "body": body,
+        "carried": len(_flat(carries)),
+        "mapped": m + sum(taken[n : n + m]),
+        "returned": len(body.likes),
+        "history": _flat(carries[k] for k in kept),
+        "entries": _flat(halves),
+        "stored": _flat([one] * len(x) for one, x in stored),
+    }
+    results = [*given, *(taken[k] for k in kept)]
+    if hasattr(loop, "test"):
+        described["test"] = _body_in_parts(loop.test, [False])
+        results.append(False)  # the number of steps
+    made = copy.copy(loop)
+    for name, value in described.items():
+        setattr(made, name, value)
+    return made, _places(results)
 
-    Attributes
-    ----------
-    inputs
-        The inputs of the other's body.
-    loop
-        The loop in parts.
-    places
-        Where the parts of each result are among its own.
-    """
 
-    def __init__(self, loop: Any) -> None:
-        """Write its body, and describe it anew."""
-        n, m, program = loop.carried, loop.mapped, loop.body.program
-        likes: list[Any] = loop.body.likes
-        entries: list[Any] = loop.entries
-        if any(isinstance(x, Column) for x in entries):
-            raise CannotLowerError("columns in a loop of complex numbers")
-        self.inputs: list[Row] = program.inputs
-        taken = list(map(holds_complex, self.inputs))
-        given = [*taken[:n], *map(is_complex, likes[n:])]
-        kept: list[int] = loop.history
-        carries = _places(taken[:n])
-        self.places: list[list[int]] = _places([*given, *(taken[k] for k in kept)])
-        made = _Made(program)
-        inputs = [_split(made, x) for x in self.inputs]
-        made.write()
-        pairs = zip(program.outputs, given, strict=True)
-        outputs = [made.halves(x, pair=pair) for x, pair in pairs]
-        body = copy.copy(loop.body)
-        body.program = made.finished(_flat(inputs), _flat(outputs))
-        body.likes = _flat(map(_halves, likes, given))
-        halves = list(map(_halves, entries, map(is_complex, entries)))
-        stored = zip(loop.stored, halves, strict=True)
-        described: dict[str, Any] = {
-            "body": body,
-            "carried": len(_flat(carries)),
-            "mapped": m + sum(taken[n : n + m]),
-            "returned": len(_flat(outputs)),
-            "history": _flat(carries[k] for k in kept),
-            "entries": _flat(halves),
-            "stored": _flat([one] * len(x) for one, x in stored),
-        }
-        self.loop: Any = copy.copy(loop)
-        for name, value in described.items():
-            setattr(self.loop, name, value)
+def _body_in_parts(body: Any, given: Sequence[bool]) -> Any:
+    """Return a body in parts; of its results those that are ``given`` have two."""
+    made = _Made(body.program)
+    inputs = [_split(made, x) for x in body.program.inputs]
+    made.write()
+    pairs = zip(body.program.outputs, given, strict=True)
+    outputs = [made.halves(x, pair=pair) for x, pair in pairs]
+    found = copy.copy(body)
+    found.program = made.finished(_flat(inputs), _flat(outputs))
+    found.likes = _flat(map(_halves, body.likes, given))
+    return found
 
 
 def _flat(parts: Iterable[Sequence[Any]]) -> list[Any]:
     return list(itertools.chain.from_iterable(parts))
 
 
-def _places(are_pairs: Sequence[bool]) -> list[list[int]]:
+def _places(are_pairs: Sequence[bool]) -> Places:
     """Return the places of the parts of values, of which some have two."""
-    found: list[list[int]] = []
+    found: Places = []
     start = 0
     for pair in are_pairs:
         found.append(list(range(start, start + 1 + pair)))
