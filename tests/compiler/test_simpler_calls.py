@@ -1,5 +1,7 @@
 """Calls of products and extremes that programs write by others."""
 
+import operator
+
 import numpy as np
 import optree
 import pytest
@@ -175,3 +177,28 @@ def test_constant_places_are_integers_as_numpy_reads_them():
     short = np.zeros(4, np.int32)
     assert gd.compile(whole)(short).dtype == np.int32
     np.testing.assert_array_equal(gd.compile(whole)(short), whole(short))
+
+
+COUNTS = {
+    "mean": lambda x: np.mean(x > 0.2),
+    "mean along an axis": lambda x: np.mean(x > 0.2, axis=1, keepdims=True),
+    "sum": lambda x: np.sum(x > 0.2, axis=0, dtype=float),
+    "method": lambda x: (x > 0.2).sum(dtype=np.float64),
+    "count_nonzero": lambda x: np.count_nonzero(x > 0.2),
+    "count_nonzero of numbers": lambda x: np.count_nonzero(x, axis=1),
+    "none": lambda x: np.count_nonzero(x[:0], axis=0, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
+@pytest.mark.parametrize("name", COUNTS)
+def test_truth_values_are_counted_in_integers(name, executor):
+    f = COUNTS[name]
+    fast = gd.compile(f, executor=executor)
+    for x in (A, A - 9.0, np.where(A > 1.0, np.nan, 0.0)):
+        found, expected = fast(x), f(x)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+        assert type(found) is type(expected)
+    called = {row.function for row in fast.newest()[1].program.rows}
+    assert called <= {np.greater, np.not_equal, np.sum, np.divide, operator.getitem}

@@ -2,7 +2,8 @@
 
 ``inner``, ``dot`` and ``tensordot`` of matrices become ``matmul``, ``outer`` becomes a
 product by broadcasting, a maximum from an initial value that of both, a mean a sum that
-is divided, and many entries of one axis are taken along it. What the derivatives of
+is divided, a sum of truth values one of integers, and many entries of one axis are taken
+along it. What the derivatives of
 ``x[::2]`` and ``x[1::2]`` add up to are entries side by side. Constant places are
 integers as NumPy reads them: it would copy others in each call.
 """
@@ -45,6 +46,9 @@ MOST_PARTS = 16
 
 _SUMMED = tuple(map(np.dtype, "fdFD"))
 """Kinds of numbers whose means NumPy takes by sums in them."""
+
+_WHOLE = np.dtype(np.intp)
+"""What NumPy adds truth values up in."""
 
 _INDEXED = (operator.getitem, np.take, setitem, added_at, unindex, unindex_all)
 """Functions of places: those of the first two may be their second argument."""
@@ -95,6 +99,8 @@ def _writer_of(f: Function) -> Any:
         return _write_take
     if f is np.add or f is operator.add:
         return _write_interleaved
+    if f is np.count_nonzero:
+        return _write_nonzero
     if f in UFUNCS or f is np.matmul:
         return None
     known = traits_of(f)
@@ -102,6 +108,8 @@ def _writer_of(f: Function) -> Any:
         return _write_product
     if known.averages:
         return _write_mean
+    if known.reduces is np.add:
+        return _write_count
     extreme = known.reduces is np.maximum or known.reduces is np.minimum
     return _write_extreme if extreme else None
 
@@ -154,16 +162,51 @@ def _added(row: Row, rows: list[Row], f: Function, args: Any, shape: Any) -> Any
 def _write_mean(row: Row, rows: list[Row]) -> None:
     """Write a mean as the sum, divided by how many entries it is of."""
     x = row.args[0]
-    if not isinstance(x, Row) or row.dtype != x.dtype or row.dtype not in _SUMMED:
+    if not isinstance(x, Row) or row.dtype not in _SUMMED:
         return
+    counts = x.dtype == np.bool_ and row.dtype == np.float64
     given = parameters(row.function, row.args, row.given, 1)
     if not {"axis", "keepdims"} >= given.keys() or 0 in (x.shape or ()):
         return
+    if row.dtype != x.dtype and not counts:
+        return
     total = row.with_call(np.sum, (x,), given)
+    if counts:
+        total.dtype = _WHOLE
     rows.append(total)
     count = math.prod(x.shape or ()) // math.prod(row.shape or ())
     become(row, np.divide, (total, count))
     row.given = NO_KEYWORDS
+
+
+def _write_count(row: Row, rows: list[Row]) -> None:
+    """Write a sum of truth values in floats as that in integers, which is exact."""
+    x = row.args[0]
+    if not isinstance(x, Row) or x.dtype != np.bool_ or row.dtype != np.float64:
+        return
+    given = parameters(row.function, row.args, row.given, 1)
+    if not {"axis", "keepdims", "dtype"} >= given.keys():
+        return
+    given.pop("dtype", None)
+    total = row.with_call(np.sum, (x,), given)
+    total.dtype = _WHOLE
+    rows.append(total)
+    become(row, np.divide, (total, 1))
+    row.given = NO_KEYWORDS
+
+
+def _write_nonzero(row: Row, rows: list[Row]) -> None:
+    """Write the number of entries that are not 0 as the sum of what tells that."""
+    given = parameters(row.function, row.args, row.given, 1)
+    x = row.args[0]
+    if not isinstance(x, Row) or x.dtype.kind not in "bif" or row.dtype != _WHOLE:
+        return
+    if x.dtype != np.bool_:
+        x = x.with_call(np.not_equal, (x, 0))
+        x.dtype = np.dtype(bool)
+        rows.append(x)
+    become(row, np.sum, (x,))
+    row.given = given
 
 
 def _write_extreme(row: Row, rows: list[Row]) -> None:

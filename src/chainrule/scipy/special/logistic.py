@@ -14,8 +14,9 @@ from chainrule.operations_grad.exponentials import exp_scaled, log_less
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.namespace import opaque
-from chainrule.values.shapes import is_complex, shape_of
+from chainrule.values.shapes import is_complex, ndarray, shape_of
 from chainrule.values.types import Axis, Namespace, Operation, Value
+from chainrule.values.vertices import is_stand_in
 from chainrule.wrapping import implements, operation
 
 _scipy: Any = scipy.special
@@ -104,35 +105,44 @@ if hasattr(_scipy, "softplus"):
 # -------------------------------------------------------------- sums of exponentials
 
 
-@opaque
 def logsumexp_of(a: Value, b: Value, *, axis: Axis = None) -> Value:
     """Return ``log |sum(b exp(a))|`` along ``axis``, which is kept; without ``|`` ...
 
     ... for complex operands.
     """
-    if np.iscomplexobj(a) or np.iscomplexobj(b):
-        return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True)
-    if type(b) is float and b == 1.0:
-        z = _of_doubles(a, axis)
-        return _scipy.logsumexp(a, axis=axis, keepdims=True) if z is None else z
-    return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True, return_sign=True)[0]
+    x: Any = a
+    is_traced = is_stand_in(x)
+    unweighted = type(b) is float and b == 1.0
+    if unweighted and (is_traced or type(x) is ndarray) and x.dtype.kind == "f":
+        top = x.max(axis=axis, keepdims=True) if x.size else np.inf
+        if is_traced or np.isfinite(top).all():
+            return _of_reals(x, top, axis)
+    return _by_scipy(a, b, axis=axis)
 
 
-def _of_doubles(a: Any, axis: Axis) -> Any:
-    """Return what SciPy does, by the same steps, where all largest entries are finite.
+def _of_reals(a: Any, top: Any, axis: Axis) -> Any:
+    """Return what SciPy does, by the same steps; of numbers that are known, finite ones.
 
     The largest ones are left out of the sum, whose logarithm keeps what is small.
     """
-    if a.__class__ is not np.ndarray or a.dtype != np.float64 or not a.size:
-        return None
-    top = a.max(axis=axis, keepdims=True)
-    if not np.isfinite(top).all():
-        return None
-    powers, is_top = np.exp(a - top), a == top
-    powers[is_top] = 0.0
-    count = is_top.sum(axis=axis, keepdims=True, dtype=float)
+    is_top = a == top
+    one, shift = a.dtype.type(1), top
+    ones: Any = np.where(is_top, one, one - one)
+    count = ones.sum(axis=axis, keepdims=True)
+    if is_stand_in(a):  # the largest may be infinite, or a nan, which equals nothing
+        shift, count = np.where(np.isfinite(top), top, 0.0), np.maximum(count, 1.0)
+    powers: Any = np.where(is_top, 0.0, np.exp(a - shift))
     rest = powers.sum(axis=axis, keepdims=True)
     return np.log1p(rest / count) + np.log(count) + top
+
+
+@opaque
+def _by_scipy(a: Value, b: Value, *, axis: Axis) -> Value:
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True)
+    if type(b) is float and b == 1.0:
+        return _scipy.logsumexp(a, axis=axis, keepdims=True)
+    return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True, return_sign=True)[0]
 
 
 class logsumexp_of_grad(general):
@@ -180,7 +190,12 @@ def _shares(xp: Namespace, z: Value, a: Value, b: Value, axis: Axis) -> Value:
 class softmax_grad(general):
     """z = exp(x) / sum(exp(x)) along ``axis``"""
 
-    forward: Operation = opaque(_scipy.softmax)
+    @staticmethod
+    def forward(x: Value, *, axis: Axis = None) -> Value:
+        """Divide powers by their sum, the largest being 1."""
+        powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+        return powers / np.sum(powers, axis=axis, keepdims=True)
+
     axes: tuple[str, ...] = ("axis",)
     dtypes: Dtypes = REAL
     cases: Cases = (case((4,)), case((3, 4), axis=1), case((2, 3), axis=(0, 1)))
@@ -204,7 +219,15 @@ class softmax_grad(general):
 class log_softmax_grad(general):
     """z = x - log(sum(exp(x))) along ``axis``"""
 
-    forward: Operation = opaque(_scipy.log_softmax)
+    @staticmethod
+    def forward(x: Value, *, axis: Axis = None) -> Value:
+        """Subtract the logarithm of a sum of powers, of which the largest is 1."""
+        top: Any = np.max(x, axis=axis, keepdims=True)
+        below = x - np.where(np.isfinite(top), top, 0.0)
+        total = np.sum(np.exp(below), axis=axis, keepdims=True)
+        with np.errstate(divide="ignore"):
+            return below - np.log(total)
+
     axes: tuple[str, ...] = ("axis",)
     dtypes: Dtypes = REAL
     cases: Cases = (case((4,)), case((3, 4), axis=1), case((2, 3), axis=(0, 1)))
@@ -230,13 +253,13 @@ of_softmax: Operation = operation(softmax_grad)
 of_log_softmax: Operation = operation(log_softmax_grad)
 
 
-@implements(_scipy.softmax, primitive=True)
+@implements(_scipy.softmax)
 def softmax(x: Value, axis: Axis = None) -> Value:
     """Return ``exp(x) / sum(exp(x))``, the sum over axes, or over all if ``None``."""
     return of_softmax(x, axis=axis)
 
 
-@implements(_scipy.log_softmax, primitive=True)
+@implements(_scipy.log_softmax)
 def log_softmax(x: Value, axis: Axis = None) -> Value:
     """Return ``x - log(sum(exp(x)))``, the sum over axes, or over all if ``None``."""
     return of_log_softmax(x, axis=axis)
