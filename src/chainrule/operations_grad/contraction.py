@@ -63,6 +63,8 @@ class matmul_grad(multilinear):
             return xp.matmul(z_grad, xp.transpose(y))
         if m == 1:
             return (xp.expand_dims(z_grad, -1) if n > 1 else z_grad) * y
+        if n == 1 and m == 2:
+            return xp.matmul(y, z_grad)
         if n == 1:
             columns = xp.matmul(y, xp.expand_dims(z_grad, -1))
             return xp.reshape(columns, shape_of(columns)[:-1])
@@ -75,7 +77,7 @@ class matmul_grad(multilinear):
     def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """y_grad = x.T @ z_grad, summed over the stacks y was repeated for"""
         n, m = len(shape_of(x)), len(shape_of(y))
-        if n == m == 2:
+        if n == 2 and m <= 2:
             return xp.matmul(xp.transpose(x), z_grad)
         if n == 1:
             if m == 1:

@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.meanings import contracted_axes
+from chainrule.compiler.native.narrow_products import write_narrow_products
 from chainrule.compiler.native.outer_products import multiply_together
 from chainrule.compiler.native.summed_products import share_products, sum_first
 from chainrule.compiler.programs.program import Program, become
@@ -33,6 +34,8 @@ def write_products(program: Program, *, floats: bool) -> None:
     sum_first(program)
     share_products(program)
     multiply_together(program)
+    if floats:
+        write_narrow_products(program)
     multiply_vectors(program, floats=floats)
 
 

@@ -45,6 +45,7 @@ from chainrule.compiler.tape.outside import (
 from chainrule.compiler.tape.parts import Outside, Part, Region, codes_in
 from chainrule.compiler.tape.places import constants_of, fill
 from chainrule.compiler.tape.regions import may_not_end
+from chainrule.compiler.tape.turned import turn_in_products
 from chainrule.compiler.tape.workspaces import Step, Workspace, run_maker
 from chainrule.compiler.tracing.rows import Row
 
@@ -60,7 +61,7 @@ class Tape:
 
         Without ``regions`` it may hold no loops and branches, which the VM cannot run.
         """
-        self.program = program
+        self.program = program = turn_in_products(program)
         self.name: str = "tape VM"
         self._ready: list[Any] | None = None
         """The stretches of tape and calls in between, as they run."""
