@@ -291,3 +291,26 @@ def test_beta_has_its_digits_beside_small_and_large_arguments(step):
     assert np.all(np.abs(found - (first - last)) <= lost)
     if step == 1.0:  # psi(x + 1) - psi(x) = 1 / x
         np.testing.assert_allclose(found, -1 / x, rtol=4e-15)
+
+
+# ----------------------------------------------------- sums of exponentials, compiled
+
+ENDS = np.array([
+    [0.3, -1.0, 2.0], [2.0, 2.0, -np.inf], [-np.inf, -np.inf, -np.inf],
+    [np.inf, 1.0, 2.0], [np.nan, 1.0, 0.0], [0.0, -50.0, -800.0],
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax"])
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_sums_of_exponentials_compile_to_their_parts(name, executor):
+    f, theirs = getattr(ours, name), getattr(special, name)
+    fast = gd.compile(lambda x: f(x, axis=1), executor=executor)
+    with np.errstate(invalid="ignore"):
+        for x in (A, ENDS, ENDS[::-1]):
+            np.testing.assert_allclose(fast(x), theirs(x, axis=1), rtol=1e-14)
+    slow = gd.grad(lambda x: np.sum(np.cos(f(2 * x, axis=1))))
+    slope = gd.compile(slow, executor=executor)
+    np.testing.assert_allclose(slope(A), slow(A), rtol=1e-12)
+    assert slope.stats()["programs"][0]["numpy_rows"] == {}
+    assert fast(A.astype(np.float32)).dtype == theirs(A.astype(np.float32)).dtype

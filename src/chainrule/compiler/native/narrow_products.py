@@ -1,4 +1,4 @@
-"""Products of a vector and a matrix of few columns, or of few rows, as loops over these.
+"""Products of a vector and a matrix of few columns, or few rows, as loops over these.
 
 In: a program. Out: the same, in which ``x @ b`` of many rows and a few columns is
 ``x[:, 0] * b[0] + x[:, 1] * b[1] + ...``, and ``v @ x`` is the sums of ``x[:, 0] * v``

@@ -2,10 +2,10 @@
 
 ``inner``, ``dot`` and ``tensordot`` of matrices become ``matmul``, ``outer`` becomes a
 product by broadcasting, a maximum from an initial value that of both, a mean a sum that
-is divided, a sum of truth values one of integers, and many entries of one axis are taken
-along it. What the derivatives of
-``x[::2]`` and ``x[1::2]`` add up to are entries side by side. Constant places are
-integers as NumPy reads them: it would copy others in each call.
+is divided, a sum of truth values one of integers, and many entries of one axis are
+taken along it. What the derivatives of ``x[::2]`` and ``x[1::2]`` add up to are entries
+side by side. Constant places are integers as NumPy reads them: it would copy others in
+each call.
 """
 
 from __future__ import annotations

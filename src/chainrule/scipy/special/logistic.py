@@ -20,6 +20,7 @@ from chainrule.values.vertices import is_stand_in
 from chainrule.wrapping import implements, operation
 
 _scipy: Any = scipy.special
+_where: Any = np.where
 
 
 def vanishing(x: float) -> float:
@@ -121,18 +122,18 @@ def logsumexp_of(a: Value, b: Value, *, axis: Axis = None) -> Value:
 
 
 def _of_reals(a: Any, top: Any, axis: Axis) -> Any:
-    """Return what SciPy does, by the same steps; of numbers that are known, finite ones.
+    """Return what SciPy does, by the same steps; of known numbers, finite ones.
 
     The largest ones are left out of the sum, whose logarithm keeps what is small.
     """
-    is_top = a == top
+    is_top: Any = a == top
     one, shift = a.dtype.type(1), top
-    ones: Any = np.where(is_top, one, one - one)
-    count = ones.sum(axis=axis, keepdims=True)
+    ones: Any = _where(is_top, one, one - one)
+    count: Any = ones.sum(axis=axis, keepdims=True)
     if is_stand_in(a):  # the largest may be infinite, or a nan, which equals nothing
-        shift, count = np.where(np.isfinite(top), top, 0.0), np.maximum(count, 1.0)
-    powers: Any = np.where(is_top, 0.0, np.exp(a - shift))
-    rest = powers.sum(axis=axis, keepdims=True)
+        shift, count = _where(np.isfinite(top), top, 0.0), np.maximum(count, 1.0)
+    powers: Any = _where(is_top, 0.0, np.exp(a - shift))
+    rest: Any = powers.sum(axis=axis, keepdims=True)
     return np.log1p(rest / count) + np.log(count) + top
 
 
