@@ -78,10 +78,11 @@ def test_what_is_dropped_leaves_no_memory():
 
 
 def texts_of_programs():
-    """Return the names of generated texts that are kept: not those of files."""
-    kept_now = list(linecache.cache.items())
+    """Return the names of texts of programs that are kept."""
     return {
-        name for name, entry in kept_now if name.startswith("<chainrule") and entry[2]
+        name
+        for name, entry in list(linecache.cache.items())
+        if name.startswith("<chainrule program") and entry[2]
     }
 
 

@@ -14,7 +14,7 @@ from chainrule.operations_grad.exponentials import exp_scaled, log_less
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.namespace import opaque
-from chainrule.values.shapes import is_complex, ndarray, shape_of
+from chainrule.values.shapes import dtype_of, is_complex, ndarray, shape_of
 from chainrule.values.types import Axis, Namespace, Operation, Value
 from chainrule.values.vertices import is_stand_in
 from chainrule.wrapping import implements, operation
@@ -127,12 +127,12 @@ def _of_reals(a: Any, top: Any, axis: Axis) -> Any:
     The largest ones are left out of the sum, whose logarithm keeps what is small.
     """
     is_top: Any = a == top
-    one, shift = a.dtype.type(1), top
+    one = a.dtype.type(1)
     ones: Any = _where(is_top, one, one - one)
     count: Any = ones.sum(axis=axis, keepdims=True)
-    if is_stand_in(a):  # the largest may be infinite, or a nan, which equals nothing
-        shift, count = _where(np.isfinite(top), top, 0.0), np.maximum(count, 1.0)
-    powers: Any = _where(is_top, 0.0, np.exp(a - shift))
+    if is_stand_in(a):  # the largest may be a nan, which equals nothing
+        count = np.maximum(count, 1.0)
+    powers: Any = _where(is_top, 0.0, _powers(a, top))
     rest: Any = powers.sum(axis=axis, keepdims=True)
     return np.log1p(rest / count) + np.log(count) + top
 
@@ -182,8 +182,17 @@ class logsumexp_of_grad(general):
         return xp.sum(_shares(xp, z, a, b, axis) * moved, axis=axis, keepdims=True)
 
 
+def _powers(a: Any, top: Any) -> Any:
+    """Return ``exp(a - top)``; of traced values, which may be infinite, ``exp(a)``."""
+    shift: Any = _where(np.isfinite(top), top, 0.0) if is_stand_in(a) else top
+    return np.exp(a - shift)
+
+
 def _shares(xp: Namespace, z: Value, a: Value, b: Value, axis: Axis) -> Value:
-    """Return ``exp(a) / sum(b exp(a))``."""
+    """Return ``exp(a) / sum(b exp(a))``; a trace has these exponentials already."""
+    if type(b) is float and b == 1.0 and is_stand_in(a) and dtype_of(a).kind == "f":
+        p: Any = _powers(a, np.max(a, axis=axis, keepdims=True))
+        return p / p.sum(axis=axis, keepdims=True)
     p = xp.exp(a - z)
     return p / xp.sum(b * p, axis=axis, keepdims=True)
 
