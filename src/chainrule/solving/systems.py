@@ -384,4 +384,12 @@ def iterated(how: str, operator: LinearOperator, b: Array) -> Any:
     return found
 
 
-__all__ = ["HOWS", "System", "checked_how", "factorised", "iterated", "sparse_factor"]
+__all__ = [
+    "HOWS",
+    "MANY",
+    "System",
+    "checked_how",
+    "factorised",
+    "iterated",
+    "sparse_factor",
+]

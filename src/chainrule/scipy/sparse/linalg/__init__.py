@@ -15,6 +15,7 @@ array([ 0.6, -0.2])
 import scipy.sparse.linalg
 
 from chainrule.numpy import mirror
+from chainrule.scipy.sparse.linalg.least_squares import lsmr, lsqr
 from chainrule.scipy.sparse.linalg.solvers import (
     bicg,
     bicgstab,
@@ -40,6 +41,8 @@ __all__ = [
     "gcrotmk",
     "gmres",
     "lgmres",
+    "lsmr",
+    "lsqr",
     "minres",
     "qmr",
     "splu",
