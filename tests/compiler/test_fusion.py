@@ -139,6 +139,7 @@ def test_a_nan_in_a_gradient_is_found():
 @pytest.mark.parametrize("room", [-1.0, math.inf])
 def test_a_long_run_goes_over_to_fused_rows(monkeypatch, room):
     monkeypatch.setattr(costs, "room", lambda _: room)
+    monkeypatch.setattr(costs, "ROOM", room)
     free(monkeypatch)
     args = arrays(2, (1 << 15,))
     fast = gd.compile(gradient)
