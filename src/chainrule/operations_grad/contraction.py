@@ -241,13 +241,31 @@ class tensordot_grad(multilinear):
         return contracted_y(xp, z_grad, x, y, _paired_axes(x, y, axes))
 
 
+Axes = tuple[int, ...]
+
+
 def _several(axes: Any) -> Any:
     """Return one axis, or several, as several."""
     return axes if isinstance(axes, SEQUENCES) else np.atleast_1d(axes).tolist()
 
 
 def _paired_axes(x: Value, y: Value, axes: Any) -> Pairs:
-    return tensordot_grad.contracts(len(shape_of(x)), len(shape_of(y)), axes=axes)
+    n, m = len(shape_of(x)), len(shape_of(y))
+    if axes.__class__ is int:
+        return _counted_axes(n, m, axes)
+    return tensordot_grad.contracts(n, m, axes=axes)
+
+
+@functools.lru_cache(maxsize=256)
+def _counted_axes(n: int, m: int, axes: int) -> Pairs:
+    return tensordot_grad.contracts(n, m, axes=axes)
+
+
+def _tensordot(xp: Namespace, x: Value, y: Value, axes: tuple[Axes, Axes]) -> Any:
+    """Return a product; a recorded one at once, whose parameters need no look."""
+    if xp.recorded:
+        return xp.apply(tensordot_grad, (x, y), {"axes": axes})
+    return xp.tensordot(x, y, axes=axes)
 
 
 def contracted_x(
@@ -256,7 +274,7 @@ def contracted_x(
     """Return the cotangent of ``x`` in ``tensordot(x, y, axes)``."""
     n, m = len(shape_of(x)), len(shape_of(y))
     summed, order = _arranged_x(n, m, *map(tuple, axes))
-    out = xp.tensordot(z_grad, y, axes=summed)
+    out = _tensordot(xp, z_grad, y, summed)
     return out if order is None else xp.transpose(out, axes=order)
 
 
@@ -266,11 +284,8 @@ def contracted_y(
     """Return the cotangent of ``y`` in ``tensordot(x, y, axes)``."""
     n, m = len(shape_of(x)), len(shape_of(y))
     summed, order = _arranged_y(n, m, *map(tuple, axes))
-    out = xp.tensordot(x, z_grad, axes=summed)
+    out = _tensordot(xp, x, z_grad, summed)
     return out if order is None else xp.transpose(out, axes=order)
-
-
-Axes = tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=256)
