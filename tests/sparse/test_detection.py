@@ -92,6 +92,7 @@ def test_few_functions_fall_to_dense_and_none_of_a_known_structure():
     assert not full
 
 
+UNEVEN = np.concatenate([np.zeros(9, int), np.random.default_rng(2).integers(0, 9, 51)])
 DECLARED = {
     "convolve": lambda x: np.convolve(x, np.ones(40))[: x.size],
     "a short kernel": lambda x: np.convolve(x[:7], np.ones(3), "same"),
@@ -145,6 +146,10 @@ DECLARED = {
     "sums of planes": lambda x: np.sum(x.reshape(3, 5, 4) ** 2, axis=(0, 2)),
     "reduced": lambda x: np.add.reduce(x.reshape(20, 3) ** 2),
     "parts of what all have": lambda x: (x * 0.5 + np.sum(x[:3]))[10:20:2],
+    "uneven sums": lambda x: np.bincount(UNEVEN, x**2 * np.roll(x, 1), 40),
+    "uneven sums of what all have": lambda x: np.bincount(
+        UNEVEN, x[0] * np.ones(60), 9
+    ),
     "put between": gd.grad(lambda x: np.sum(x[3:30:3] ** 2 * x[:9]) * x[-1]),
     "upfirdn": lambda x: of_scipy("signal").upfirdn(np.ones(5), x, 2, 3),
 }

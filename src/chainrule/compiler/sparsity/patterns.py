@@ -24,6 +24,8 @@ FEW = 1 << 20
 """Entries up to which picks may be more than these."""
 LARGEST = 1 << 28
 """So many non-zeros at most."""
+FILLED = 3
+"""One entry of picks in so many is there: of fewer, a matrix is smaller."""
 SWAPPED = 8
 """So many picks at most are put in order by swaps of all of their entries."""
 
@@ -177,13 +179,18 @@ class Pattern:
             places[groups] = _np.arange(groups.size)
             return self.moved(places)
         several = int(hits.max())
-        if several * len(self.picks) <= PICKS and self.matrix is None:
-            return self._by_turns(groups, count, several)
-        ones = _np.ones(groups.size, bool)
-        incidence = sp.csr_array(
-            (ones, (groups, _np.arange(groups.size))), (count, groups.size)
-        )
-        matrix = boolean(incidence @ self.as_matrix(common=False))
+        matrix: Any = None
+        if self.matrix is None and self.picks:
+            full = several * count <= FILLED * groups.size
+            if full and several * len(self.picks) <= PICKS:
+                return self._by_turns(groups, count, several)
+            rows = _np.tile(groups.astype(_np.int32), len(self.picks))
+            matrix = _matrix(rows, _np.concatenate(self.picks), (count, self.columns))
+        elif self.matrix is not None:
+            ones, numbers = _np.ones(groups.size, bool), _np.arange(groups.size)
+            shape = (count, groups.size)
+            incidence = sp.csr_array((ones, (groups, numbers)), shape)
+            matrix = boolean(incidence @ self.as_matrix(common=False))
         return Pattern(count, self.columns, (), self.common, matrix)
 
     def _by_turns(self, groups: Array, count: int, several: int) -> Pattern:
@@ -331,6 +338,14 @@ def _rows(matrix: Any, places: Array, *, empty: bool) -> Any:
     if int(counts[places].sum()) > LARGEST:
         raise DensePatternError
     return matrix[places]
+
+
+def _matrix(rows: Array, columns: Array, shape: tuple[int, int]) -> Any:
+    """Return a boolean CSR matrix of these entries; a column of -1 is none."""
+    some: Any = _np.asarray(columns) >= 0
+    ones = _np.ones(int(some.sum()), bool)
+    found: Any = sp.coo_array((ones, (rows[some], columns[some])), shape)
+    return boolean(found)
 
 
 def boolean(matrix: Any) -> Any:
