@@ -7,8 +7,7 @@ flat workspace, the constants to fill in there, and the instructions.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,16 +48,6 @@ class Assembly:
         self.absent: int = self.new(())
         """The place 0 of all entries that a function leaves out: nothing to add."""
         self.filled.append((self.absent, 0.0))
-
-    @contextmanager
-    def computing(self, single: bool) -> Generator[None]:  # noqa: FBT001
-        """Compute with numbers of float32 now, or not."""
-        before = self.single
-        self.single = single
-        try:
-            yield
-        finally:
-            self.single = before
 
     def new(self, shape: tuple[int, ...]) -> Places:
         """Return contiguous places of their own."""

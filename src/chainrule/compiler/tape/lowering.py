@@ -290,8 +290,11 @@ class Builder(Assembly):
         if row.function is joined:
             return [np.broadcast_to(self.places(x), row.shape) for x in row.args]
         check_kind(row)
-        with self.computing(is_single(row)):
+        before, self.single = self.single, is_single(row)
+        try:
             return self._of_one_result(row)
+        finally:
+            self.single = before
 
     def _of_one_result(self, row: Row) -> Any:
         """Return the places of a row that is an array or a number."""
