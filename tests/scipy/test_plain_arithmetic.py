@@ -12,7 +12,7 @@ from chainrule.errors import CompileError
 from chainrule.scipy import special
 from chainrule.scipy.special import gamma_arithmetic, normal_arithmetic
 from chainrule.scipy.special.error_functions import of_erfcx_slope
-from chainrule.scipy.special.logistic import expit_grad, log_expit_grad
+from chainrule.scipy.special.logistic import expit_grad, log_expit_grad, logit_grad
 from chainrule.scipy.special.normal_distribution import of_inverse_mills
 
 needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
@@ -56,6 +56,7 @@ def slope_of_erfcx(x):
 
 NORMAL = {
     special.ndtr: mpmath.ncdf,
+    special.logit: lambda x: mpmath.log(x / (1 - x)),
     special.expit: lambda x: 1 / (1 + mpmath.exp(-x)),
     special.log_expit: lambda x: -mpmath.log1p(mpmath.exp(-x)),
     special.log_ndtr: log_ndtr,
@@ -71,6 +72,7 @@ GAMMA = {
 PLAIN = {
     special.expit: expit_grad.native,
     special.log_expit: log_expit_grad.native,
+    special.logit: logit_grad.native,
     special.ndtr: normal_arithmetic.ndtr_of,
     special.log_ndtr: normal_arithmetic.log_ndtr_of,
     of_inverse_mills: normal_arithmetic.inverse_mills_of,
@@ -94,6 +96,9 @@ def of_any_size(rng, low, high, count=150):
 
 def operands(f, rng):
     small, any_size = of_any_size(rng, -50, 0), of_any_size(rng, -60, 60)
+    if f is special.logit:
+        near = [0.5 - small / 4, 0.5 + small / 4, small, 1 - small]
+        return np.concatenate([*near, rng.uniform(0, 1, 500), [5e-324, 1e-310]])
     if f in NORMAL:
         both = np.concatenate([any_size, small, -any_size, -small])
         return np.concatenate(

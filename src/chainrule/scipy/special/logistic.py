@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import scipy.special
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import plain_operand
 from chainrule.operations import namespace as ops
-from chainrule.operations_grad.exponentials import exp_scaled, log_less
+from chainrule.operations_grad.exponentials import SMALLEST_NORMAL, exp_scaled, log_less
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.namespace import opaque
@@ -83,6 +84,19 @@ class logit_grad(elementwise):
     domain: Domain = {"x": (0.1, 0.9)}
     dtypes: Dtypes = REAL
     conventions: Conventions = (((0.0,), (np.inf,)), ((1.0,), (np.inf,)))
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return log(x / (1 - x)), near 1/2 as log(1 + r), r = (2 x - 1) / (1 - x)."""
+        is_near = x > 0.3 and x < 0.65
+        r = (2.0 * x - 1.0) / (1.0 - x)
+        v = 1.0 + r if is_near else x / (1.0 - x)
+        lost = (r - (v - 1.0)) * (1.0 - r * (1.0 - r)) if is_near else 0.0
+        tiny = v < SMALLEST_NORMAL
+        y = v * 18014398509481984.0 if tiny else v  # 2**54
+        inside = log_less(y, 1077.0 if tiny else 1023.0, 0.0, -lost)
+        edge = -math.inf if x == 0.0 else math.inf if x == 1.0 else math.nan
+        return inside if x > 0.0 and x < 1.0 else edge
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
