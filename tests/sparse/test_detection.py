@@ -263,3 +263,38 @@ def test_what_is_picked_by_a_mask_is_no_constant():
     ):
         expected = np.reshape(gd.jacobian(f)(x), (-1, 30))
         np.testing.assert_allclose(gd.sparse.jacobian(f)(x).toarray(), expected)
+
+
+CONDS = {
+    "closed over": lambda x: gd.cond(
+        x[0] > 0, lambda: x * 2, lambda: np.roll(x, 1) ** 2
+    ),
+    "arguments": lambda x: gd.cond(
+        np.sum(x) > 0, lambda u, v: u * v, lambda u, v: u, x, x[::-1]
+    ),
+    "two results": lambda x: np.concatenate(
+        gd.cond(x[0] > 0, lambda u: (u[:6] ** 2, u[6:]), lambda u: (u[6:], X[:6]), x)
+    ),
+    "constants": lambda x: gd.cond(x[0] > 0, lambda: x * 1.0, lambda: X),
+    "in a branch": lambda x: gd.cond(
+        x[0] > 0, lambda: gd.cond(x[1] > 0, lambda: x**2, lambda: -x), lambda: x[::-1]
+    ),
+    "around a loop": lambda x: gd.cond(
+        x[0] > 0, lambda: gd.scan(lambda c, v: (v, c * v), 0.5, x)[1], lambda: x
+    ),
+}
+X = np.random.default_rng(0).normal(size=12)
+
+
+@pytest.mark.parametrize("name", CONDS)
+def test_conds_have_the_patterns_of_both_branches(name):
+    f = CONDS[name]
+    J = gd.sparse.jacobian(f)
+    H = gd.sparse.hessian(lambda x: np.sum(f(x) ** 2))
+    for x in (X, -X, np.abs(X), X[::-1].copy()):
+        np.testing.assert_allclose(J(x).toarray(), gd.jacobian(f)(x))
+        second = gd.hessian(lambda x: np.sum(f(x) ** 2))(x)
+        np.testing.assert_allclose(H(x).toarray(), second)
+    assert not J.dense_because
+    assert not H.dense_because
+    assert J.pattern.nnz <= 24

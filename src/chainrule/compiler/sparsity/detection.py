@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.control.cond import Branches
 from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.sparsity import contractions, indexing
 from chainrule.compiler.sparsity.calls import Shared, is_array, moved_from
 from chainrule.compiler.sparsity.masks import Masked, dense, masked_pattern, settled
-from chainrule.compiler.sparsity.parts import patterns_by_parts
+from chainrule.compiler.sparsity.parts import patterns_by_branches, patterns_by_parts
 from chainrule.compiler.sparsity.patterns import Pattern, inputs, joined, union
 from chainrule.compiler.tracing.calls import named, operand_count, parameters
 from chainrule.compiler.tracing.columns import Column
@@ -147,7 +148,8 @@ class Detection:
         """Return what several results depend on, along the axes that they share."""
         if isinstance(row.function, Loop):
             return self._loop(row)
-        found = patterns_by_parts(self, row)
+        branches = isinstance(row.function, Branches)
+        found = (patterns_by_branches if branches else patterns_by_parts)(self, row)
         if found is not None:
             return found
         arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]

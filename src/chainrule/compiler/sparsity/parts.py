@@ -1,4 +1,4 @@
-"""Patterns of composed functions that are one row: those of their parts."""
+"""Patterns of functions that are one row of several: those of parts and branches."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.compiler.control.bodies import Body
+from chainrule.compiler.control.cond import Branches
 from chainrule.compiler.programs.program import replaced
-from chainrule.compiler.sparsity.patterns import Pattern
+from chainrule.compiler.sparsity.patterns import Pattern, union
 from chainrule.compiler.tracing.active import ACTIVE
+from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.nodes.joined import joined
@@ -61,6 +63,25 @@ def patterns_by_parts(d: Detection, row: Row) -> Any:
     return full if row.shape is None else full[0]
 
 
+def patterns_by_branches(d: Detection, row: Row) -> list[Pattern] | None:
+    """Return the patterns of a cond's results: those of both branches.
+
+    ``None`` where a branch has columns of loops around it.
+    """
+    branches: Branches = row.function
+    _, inputs, captured = row.args
+    if any(isinstance(x, Column) for x in branches.likes):
+        return None
+    found = [Pattern(math.prod(np.shape(x)), d.columns) for x in branches.likes]
+    for body, outer in zip(branches.bodies, captured, strict=True):
+        results = d.followed(body.program, list(map(d.known, [*inputs, *outer])))
+        found = [
+            p if new is None else union(p, new)
+            for p, new in zip(found, results, strict=True)
+        ]
+    return found
+
+
 def _parts(function: Any) -> Any:
     """Return what a function is composed of, if it is."""
     ufunc = getattr(function, "__self__", None)
@@ -81,4 +102,4 @@ def _example(x: Row) -> Any:
     return numbers.reshape(x.shape) if x.shape else numbers[0]
 
 
-__all__ = ["patterns_by_parts"]
+__all__ = ["patterns_by_branches", "patterns_by_parts"]
