@@ -225,3 +225,26 @@ def test_normal_densities_have_derivatives_of_both_orders_in_all_they_take(point
     )
     own = importlib.import_module("scipy.stats").multivariate_normal
     assert value == own.logpdf(x, mean, MATRIX).sum()
+
+
+def test_entropies_and_dirichlet_densities_have_derivatives_of_both_orders():
+    np, check = ag(".numpy"), ag(".test_util").check_grads
+    normal, dirichlet = (
+        ag(f".scipy.stats.{name}") for name in ("multivariate_normal", "dirichlet")
+    )
+    grad, root = ag("").grad, onp.random.RandomState(0).randn(3, 3)
+    point, alpha = onp.array([0.2, 0.3, 0.5]), onp.array([1.5, 2.0, 0.7])
+
+    def entropy(root):
+        return normal.entropy(None, np.dot(root, root.T) + np.eye(3))
+
+    def density(y, alpha):
+        return dirichlet.logpdf(np.exp(y) / np.sum(np.exp(y)), alpha)
+
+    check(entropy)(root)
+    assert close(grad(lambda c: normal.entropy(None, c))(MATRIX), INVERSE / 2)
+    check(density, (0, 1))(onp.log(point), alpha)
+    shorter = grad(lambda a: dirichlet.logpdf(point[:2], a))(alpha)
+    assert close(grad(lambda a: dirichlet.logpdf(point, a))(alpha), shorter)
+    with pytest.raises(ValueError, match="greater than 0"):
+        grad(lambda a: dirichlet.logpdf(point, -a))(alpha)

@@ -13,7 +13,7 @@ from chainrule.nodes.recorder import record
 from chainrule.rules import general
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Value
-from chainrule.values.vertices import first_vertex
+from chainrule.values.vertices import first_vertex, raw, vertex
 
 _np: Any = np
 _ours = library_namespace("stats.multivariate_normal")
@@ -64,6 +64,31 @@ class logpdf_grad(general, kind=True):  # noqa: N801
         return sum(parts[1:], parts[0])
 
 
+class entropy_grad(general, kind=True):  # noqa: N801
+    """z = log det(2 pi e cov) / 2, of a matrix."""
+
+    operand_names: tuple[str, ...] = ("cov",)
+
+    @staticmethod
+    def forward(cov: Value, *, mean: Value | None) -> Any:
+        """Return SciPy's value."""
+        return _theirs.entropy(mean, cov)
+
+    @staticmethod
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, cov: Value, *, mean: Value | None
+    ) -> tuple[Any]:
+        """Return g C**-1 / 2."""
+        return (0.5 * z_grad * _np.linalg.inv(cov),)
+
+    @staticmethod
+    def pushforward(
+        xp: Namespace, tangents: Any, z: Value, cov: Value, *, mean: Value | None
+    ) -> Any:
+        """z_dot = tr(C**-1 C_dot) / 2."""
+        return 0.5 * _np.sum(_np.linalg.inv(cov) * tangents[0])
+
+
 def _whitened(x: Any, mean: Any, cov: Any) -> Any:
     """Return C**-1 d for each d = x - mean, along the last axis."""
     return _np.linalg.solve(cov, (x - mean).T).T
@@ -112,7 +137,9 @@ def pdf(x: Any, mean: Any = None, cov: Any = 1, *, allow_singular: bool = False)
 
 def entropy(mean: Any = None, cov: Any = 1) -> Any:
     """Return log det(2 pi e cov) / 2."""
-    return _ours["entropy"](mean, symmetric(cov))
+    if isinstance(cov, vertex) and len(shape_of(cov)) == 2:
+        return record(entropy_grad, (symmetric(cov),), {"mean": raw(mean)})
+    return _ours["entropy"](mean, cov)
 
 
 NAMES: dict[str, Any] = {**_ours, "entropy": entropy, "logpdf": logpdf, "pdf": pdf}

@@ -1,5 +1,5 @@
 """``autograd.scipy.stats.dirichlet``: the distribution's functions, taking boxes."""
 
-from chainrule.compat.namespaces import library_namespace as _library_namespace
+from chainrule.compat import dirichlet as _dirichlet
 
-globals().update(_library_namespace("stats.dirichlet"))
+globals().update(_dirichlet.NAMES)
