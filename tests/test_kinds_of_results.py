@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import special
 
 import chainrule as gd
 from chainrule.rules import elementwise
@@ -248,3 +249,39 @@ def test_derivatives_beside_short_integers_are_those_beside_floats(f):
             expected = found(np.asarray(other, float), place, order)
             actual = found(other, place, order)
             np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])
+@pytest.mark.parametrize("given", [{}, {"nan": 2}, {"posinf": 1.5, "neginf": -1}])
+def test_what_replaces_nan_has_the_dtype_of_the_others(dtype, given):
+    x = np.array([0.5, np.nan, np.inf, -np.inf], dtype)
+
+    def f(x):
+        return np.nan_to_num(x, **given)
+
+    def moved(x):
+        return gd.jvp(f, (x,), (np.ones_like(x),))
+
+    for g in (moved, gd.compile(moved)):
+        value, tangent = g(x)
+        assert value.dtype == tangent.dtype == dtype
+        np.testing.assert_array_equal(value, f(x))
+        np.testing.assert_array_equal(tangent, [1, 0, 0, 0])
+
+
+HALF = np.array([0.5, 0.75], np.float16)
+
+
+@pytest.mark.parametrize("f", [special.xlogy, special.xlog1py, np.float_power])
+@pytest.mark.parametrize(
+    "operands", [lambda x: (x, x), lambda x: (HALF, x), lambda x: (x, HALF)]
+)
+def test_gradients_in_half_precision_of_functions_that_widen_it(f, operands):
+    def total(x):
+        return np.sum(f(*operands(x)))
+
+    value, gradient = gd.value_and_grad(total)(HALF)
+    assert (value.dtype, gradient.dtype) == (np.float64, np.float16)
+    expected = gd.grad(total)(HALF.astype(float))
+    np.testing.assert_allclose(gradient, expected, rtol=2e-3)
+    assert gd.jvp(lambda x: f(*operands(x)), (HALF,), (HALF,))[1].dtype == np.float64

@@ -104,7 +104,7 @@ def recorded_{name}(x, y{where}):
                     if type(x_) is float64:
                         if type(y_) is not float64:
                             z._step = array_nn
-                    elif x_.shape != y_.shape or x_.dtype is not y_.dtype:
+                    elif x_.shape != y_.shape or x_.dtype is not y_.dtype{or_wide_y}:
                         z._step = array_nn
                     return z
                 if type(y_) is float:
@@ -124,7 +124,8 @@ def recorded_{name}(x, y{where}):
                 if reads_y and may_change(y): y = y.copy()
                 {even_nc}
                 z._parameters = NONE
-                if x_.shape != y.shape or x_.dtype is not y.dtype: z._step = array_nc
+                if x_.shape != y.shape or x_.dtype is not y.dtype{or_wide_x}:
+                    z._step = array_nc
                 return z
 """
     + _NUMBER_FIRST
@@ -136,7 +137,8 @@ def recorded_{name}(x, y{where}):
             if reads_x and may_change(x): x = x.copy()
             {even_cn}
             z._parameters = NONE
-            if y_.shape != x.shape or y_.dtype is not x.dtype: z._step = array_cn
+            if y_.shape != x.shape or y_.dtype is not x.dtype{or_wide_y}:
+                z._step = array_cn
             return z
     if type(x) is node and type(y) is node and type(x_) is float:
         if type(y_) is ndarray or type(y_) is float64:
@@ -263,6 +265,12 @@ def reflected_operator(
     return _lazy_operator(name, space, write)
 
 
+def _or_wide(forward: Any, operand: str) -> str:
+    """Return a test whether the result is wider: it is of ufuncs without float16."""
+    keeps = "ee->e" in getattr(forward, "types", ["ee->e"])
+    return "" if keeps else f" or value.dtype is not {operand}.dtype"
+
+
 def _operator_text(
     operation: type[rule],
     name: str,
@@ -298,6 +306,8 @@ def _operator_text(
         array_xy=array.format("x_", "y_"),
         array_xc=array.format("x_", "y"),
         array_cy=array.format("x", "y_"),
+        or_wide_x=_or_wide(space["forward"], "x_"),
+        or_wide_y=_or_wide(space["forward"], "y_"),
         **fields,
     )
 

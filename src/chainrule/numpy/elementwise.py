@@ -151,10 +151,13 @@ def nan_to_num(
         return ops.complex_of(
             *[nan_to_num(v, True, nan, posinf, neginf) for v in parts]
         )
-    limits = np.finfo(dtype_of(x))
-    high = float(limits.max) if posinf is None else posinf
-    low = float(limits.min) if neginf is None else neginf
-    value = raw(x)
+    limits, value = np.finfo(dtype_of(x)), raw(x)
+    high = limits.max if posinf is None else posinf
+    low = limits.min if neginf is None else neginf
+    number = limits.dtype.type
+    nan, high, low = (  # two of Python's would be of float64
+        number(v) if isinstance(v, (int, float)) else v for v in (nan, high, low)
+    )
     infinite = ops.where(_numpy.isposinf(value), high, low)
     instead = ops.where(np.isnan(value), nan, infinite)
     return ops.where(_numpy.isfinite(value), x, instead)
