@@ -440,6 +440,20 @@ def test_complex_systems_in_scans_and_of_real_right_sides():
         assert executor_of(fast) == "native code"
 
 
+@pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": (0, 1)},
+                                     {"axis": -1, "keepdims": True}])  # fmt: skip
+def test_norms(options):
+    def f(z):
+        size = np.linalg.norm(z, **options)
+        return z / size, np.sum(size)
+
+    z = RNG.standard_normal((3, 4)) + 1j * RNG.standard_normal((3, 4))
+    for g in (f, gd.grad(lambda z: f(z)[1] + np.sum(np.real(f(z)[0])))):
+        fast = gd.compile(g, executor="native")
+        assert near(fast(z), g(z))
+        assert executor_of(fast) == "native code"
+
+
 def test_large_arrays_are_read_as_they_are():
     z = np.ones(20_000) + 1j
     fast = gd.compile(lambda z: z * 2j, executor="native")

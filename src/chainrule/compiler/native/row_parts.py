@@ -33,7 +33,7 @@ from chainrule.compiler.native.movements import is_movement
 from chainrule.compiler.native.operations import operation_named
 from chainrule.compiler.native.transforms import TransformedParts, transform_of
 from chainrule.compiler.programs.program import replaced
-from chainrule.compiler.tracing.calls import operand_count
+from chainrule.compiler.tracing.calls import named, operand_count
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.complex_parts import complex_of
@@ -129,6 +129,8 @@ class RowParts(Arithmetic):
             self._become(row, self._product(row))
         elif known.by_factors in ("solve", "inv") and not row.given:
             self._become(row, self._by_factors(row))
+        elif f is np.linalg.norm or f is np.linalg.vector_norm:
+            self._become(row, self._norm(row))
         elif known.reduces is np.add or known.accumulates is np.add:
             self._become(row, self._sum(row))
         else:
@@ -201,6 +203,23 @@ class RowParts(Arithmetic):
         x, *others = row.args
         wholes = (self.whole(part, shape_of(x)) for part in self.parts(x))
         return Parts(*(self.made(row, (part, *others), row.given) for part in wholes))
+
+    def _norm(self, row: Row) -> Part:
+        """Return the root of the sum of squares of both parts."""
+        x = row.args[0]
+        order, axis, keeps = (
+            named(row.function, row.args, row.given).get(name)
+            for name in ("ord", "axis", "keepdims")
+        )
+        plain = order is None or (order == 2 and row.function is np.linalg.vector_norm)
+        if not plain or not isinstance(x, Row):
+            raise _no_form(row)
+        re, im = (self.whole(part, shape_of(x)) for part in self.parts(x))
+        squares = [self.call(np.multiply, part, part) for part in (re, im)]
+        given = {"axis": axis, "keepdims": bool(keeps)}
+        total = self.add_row(np.sum, (self.call(np.add, *squares),), row.shape)
+        total.given = given
+        return self.call(np.sqrt, total)
 
     def made(self, row: Row, args: Sequence[Any], given: Mapping[str, Any]) -> Part:
         """Add a call like another one, on real numbers; a constant of constants."""
