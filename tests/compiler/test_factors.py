@@ -9,7 +9,7 @@ from chainrule.compiler.native import factors
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.fusion import fused
 
-pytest.importorskip("scipy")
+linalg = pytest.importorskip("chainrule.scipy.linalg")
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
 )
@@ -336,3 +336,47 @@ def test_one_singular_matrix_of_a_stack_is_an_error():
     with pytest.raises(np.linalg.LinAlgError):
         fast(bad)
     np.testing.assert_allclose(fast(a), np.linalg.inv(a) * 2.0)
+
+
+def _factored(a, b, *, lower):
+    return linalg.cho_solve(linalg.cho_factor(a @ a.T + np.eye(len(a)), lower), b)
+
+
+TRIANGLES = {
+    "lower": lambda a, b: linalg.solve_triangular(a, b, lower=True),
+    "upper": linalg.solve_triangular,
+    "lower, transposed": lambda a, b: linalg.solve_triangular(a.T, b),
+    "upper, transposed": lambda a, b: linalg.solve_triangular(a.T, b, lower=True),
+    "trans": lambda a, b: linalg.solve_triangular(a, b, trans="T", lower=True),
+    "cho_solve": lambda a, b: _factored(a, b, lower=True),
+    "cho_solve, upper": lambda a, b: _factored(a, b, lower=False),
+    "stack": lambda a, b: linalg.solve_triangular(
+        np.stack([a, 2 * a]), np.stack([b, b]).reshape(2, len(b), -1)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRIANGLES)
+@pytest.mark.parametrize("columns", [(), (3,)])
+@pytest.mark.parametrize("n", [1, 9])
+def test_small_triangular_systems_are_machine_code(name, columns, n):
+    a = RNG.standard_normal((n, n)) + 2 * n * np.eye(n)
+    b = RNG.standard_normal((n, *columns))
+    slow = gd.value_and_grad(lambda a, b: np.sum(np.cos(TRIANGLES[name](a, b))), (0, 1))
+    fast = gd.compile(slow, executor="native")
+    for scale in (1.0, 2.0):
+        (value, slopes), (expected, right) = fast(scale * a, b), slow(scale * a, b)
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        for found, known in zip(slopes, right, strict=True):
+            np.testing.assert_allclose(found, known, rtol=1e-9, atol=1e-13)
+    calls = fast.stats()["programs"][0]["numpy_rows"]
+    assert not set(calls) & {"structured_solve", "cholesky"}
+
+
+def test_a_singular_triangle_is_an_error():
+    fast = gd.compile(TRIANGLES["upper"], executor="native")
+    a, b = np.eye(4), np.ones(4)
+    fast(a, b)
+    a[2, 2] = 0.0
+    with pytest.raises(np.linalg.LinAlgError, match="diagonal 2"):
+        fast(a, b)

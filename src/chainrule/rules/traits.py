@@ -58,7 +58,8 @@ class traits:
     """Whether it takes each column of the last operand by itself (``solve``)."""
     by_factors: ClassVar[str] = ""
     """What it does with the factors of its matrix, as NumPy calls it: ``solve``,
-    ``inv``, ``slogdet``, ``det``, or ``cofactors``; ``cholesky`` returns one."""
+    ``inv``, ``slogdet``, ``det``, or ``cofactors``; ``cholesky`` returns one, and
+    ``solve_triangular`` reads one as its parameters ``structure`` and ``lower`` say."""
     transform: ClassVar[str] = ""
     """The Fourier transform along one axis that it is: ``fft``, ``ifft``, ``rfft`` or
     ``irfft``."""

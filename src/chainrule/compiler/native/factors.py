@@ -19,8 +19,9 @@ import numpy as np
 
 from chainrule.compiler.native.meanings import FLOATS
 from chainrule.compiler.native.small_matrices import LARGEST, MatrixFunction
-from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.programs.program import Program, become
+from chainrule.compiler.programs.program import transposed as transpose_of
+from chainrule.compiler.tracing.rows import NO_KEYWORDS, Row
 from chainrule.operations_grad import determinants
 from chainrule.rules.registry import traits_of
 
@@ -32,6 +33,8 @@ def share_factors(program: Program, *, native: bool = False) -> bool:
 
     With ``native`` those of a small matrix are machine code.
     """
+    if native:
+        _turn_upper_factors(program)
     users = _users_of(program, native=native)
     small = {x for x in users if native and _size_of(x) < LARGEST}
     users = {
@@ -53,6 +56,7 @@ def share_factors(program: Program, *, native: bool = False) -> bool:
             for row in {held, *rows} - {matrix}:
                 _as_native(row, _size_of(matrix), _stack_of(matrix))
     roots = native and _cholesky_natively(program)
+    roots |= native and _triangles_natively(program)
     if new:
         ordered: list[Row] = []
         for row in program.rows:
@@ -103,6 +107,22 @@ def _as_native(row: Row, n: int, stack: tuple[int, ...]) -> None:
     row.function = MatrixFunction(name, n, columns, transposed=transposed, stack=stack)
 
 
+def _turn_upper_factors(program: Program) -> None:
+    """Have upper factors of small matrices be lower ones of their transposes."""
+    rows: list[Row] = []
+    for row in program.rows:
+        is_upper = _use(row) == "cholesky" and row.given.get("upper") is True
+        if is_upper and row.dtype in FLOATS and 0 < _size_of(row) < LARGEST:
+            x = row.operands[0]
+            turned = x.with_call(np.swapaxes, (x, -1, -2))
+            lower = row.with_call(row.function, (turned,))
+            rows += [turned, lower]
+            become(row, np.swapaxes, (lower, -1, -2))
+            row.given = NO_KEYWORDS
+        rows.append(row)
+    program.rows = rows
+
+
 def _cholesky_natively(program: Program) -> bool:
     """Let machine code compute factors of Cholesky's; tell whether it computes some."""
     found = False
@@ -115,6 +135,36 @@ def _cholesky_natively(program: Program) -> bool:
             )
             row.args, row.given, found = row.args[:1], {}, True
     return found
+
+
+def _triangles_natively(program: Program) -> bool:
+    """Let machine code solve small triangular systems; tell whether it solves some."""
+    rows, found = list[Row](), False
+    for row in program.rows:
+        if _use(row) == "solve_triangular" and row.given["structure"] == "triangular":
+            found |= _solve_triangle(row, rows)
+        rows.append(row)
+    program.rows = rows
+    return found
+
+
+def _solve_triangle(row: Row, rows: list[Row]) -> bool:
+    """Solve with the lower triangle of a matrix, or of one that is transposed first."""
+    matrix, transposed = _matrix_of(row)
+    if matrix is None or _size_of(matrix) >= LARGEST:
+        return False
+    if row.given["lower"] == transposed:  # the upper triangle
+        if transposed:
+            matrix, transposed = row.args[0], False
+        else:
+            turned = matrix.with_call(np.swapaxes, (matrix, -1, -2))
+            rows.append(turned)
+            matrix, transposed = turned, True
+    row.function, row.given = solve_triangular, NO_KEYWORDS
+    row.args = (matrix, row.args[1], transposed)
+    row.operands = [x for x in row.args if isinstance(x, Row)]
+    _as_native(row, _size_of(matrix), _stack_of(matrix))
+    return True
 
 
 def _use(row: Row) -> str:
@@ -136,14 +186,15 @@ def _matrix_of(row: Row) -> tuple[Row | None, bool]:
     if not x.shape or 0 in x.shape:
         return None, False
     stack = x.shape[:-2]
-    if _use(row) == "solve":
+    if _use(row) in ("solve", "solve_triangular"):
         shape = np.shape(_like(row.args[1]))
         alike = shape[:-2] == stack and len(shape) > 1
         if row.dtype not in FLOATS or not (alike or (len(shape) == 1 and not stack)):
             return None, False
     swaps = x.function is np.swapaxes and set(x.args[1:]) == {-1, -2}
-    if swaps and isinstance(x.args[0], Row):
-        return x.args[0], True
+    before = x.args[0] if swaps else None if stack else transpose_of(x)
+    if isinstance(before, Row):
+        return before, True
     return x, False
 
 

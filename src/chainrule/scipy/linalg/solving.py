@@ -127,6 +127,7 @@ class structured_solve_grad(general):
     forward = structured_solve
     signature = "(n,n),(n,m?)->(n,m?)"
     by_columns = may_raise = True
+    by_factors = "solve_triangular"
     cases: Cases = (
         case(spd(3, 3), (3, 2), structure="positive definite", lower=False),
         case(spd(2, 3, 3), (3,), structure="positive definite", lower=True),
