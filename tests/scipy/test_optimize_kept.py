@@ -256,3 +256,17 @@ def test_tall_jacobians_are_those_of_the_function(curve, monkeypatch):
             found = problem.jacobian(p)
             assert found.shape == (5_000, 5)
             np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_compiled_minima_of_integrals_are_differentiated():
+    integrate = pytest.importorskip("chainrule.scipy.integrate")
+
+    def slope(a):
+        def apart(b):
+            return integrate.quad(lambda x: (np.sin(x) - a * b * x) ** 2, 0.0, 1.0)[0]
+
+        return optimize.minimize_scalar(apart).x
+
+    expected = -slope(1.0) / 1.3**2
+    assert gd.grad(slope)(1.3) == pytest.approx(expected, rel=1e-6)
+    assert gd.compile(gd.grad(slope))(1.3) == pytest.approx(expected, rel=1e-6)

@@ -96,9 +96,10 @@ class System:
 
     def _solved(self, b: Array, *, transposed: bool) -> Any:
         trace = self._trace
-        small = self.how is None and self._size < MANY and not self.singular_is_nan
+        small = self.how is None and self._size < MANY
         if (small or self.how == "dense") and first_stand_in(trace, b) is not None:
-            return _np.linalg.solve(self._oriented(transposed=transposed), b)
+            solve = opaque(_solved_or_nan) if self.singular_is_nan else _np.linalg.solve
+            return solve(self._oriented(transposed=transposed), b)
         if trace is not None:
             return self._as_a_row(trace, b, transposed=transposed)
         if first_stand_in(b) is not None:
@@ -302,6 +303,14 @@ def factorised(matrix: Array) -> Solve:
     return solved
 
 
+def _solved_or_nan(matrix: Array, b: Array) -> Any:
+    """Return the solution; nan where the matrix is singular."""
+    try:
+        return _np.linalg.solve(matrix, b)
+    except _np.linalg.LinAlgError:
+        return _nowhere(b, transposed=False)
+
+
 def _nowhere(b: Any, *, transposed: bool) -> Any:
     """Return nan for each unknown: those of a matrix that holds nan, or is empty."""
     return b * _np.nan
@@ -384,12 +393,4 @@ def iterated(how: str, operator: LinearOperator, b: Array) -> Any:
     return found
 
 
-__all__ = [
-    "HOWS",
-    "MANY",
-    "System",
-    "checked_how",
-    "factorised",
-    "iterated",
-    "sparse_factor",
-]
+__all__ = ["HOWS", "System", "checked_how", "factorised", "iterated", "sparse_factor"]
