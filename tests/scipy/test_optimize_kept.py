@@ -270,3 +270,19 @@ def test_compiled_minima_of_integrals_are_differentiated():
     expected = -slope(1.0) / 1.3**2
     assert gd.grad(slope)(1.3) == pytest.approx(expected, rel=1e-6)
     assert gd.compile(gd.grad(slope))(1.3) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bisect", "brenth", "brentq", "ridder", "toms748"])
+def test_compiled_root_finders_tell_how_they_ended(name):
+    def found(a):
+        f = lambda x: x**3 - a  # noqa: E731
+        z, told = getattr(optimize, name)(f, 0.0, 3.0, full_output=True)
+        return z, told.root, told.converged, told.iterations
+
+    z, root, converged, turns = gd.compile(found)(1.3)
+    expected = found(1.3)
+    assert z == root == pytest.approx(expected[0])
+    assert converged
+    assert turns == pytest.approx(expected[3], abs=1)
+    slope = gd.grad(lambda a: found(a)[1])
+    assert gd.compile(slope)(1.3) == pytest.approx(slope(1.3))

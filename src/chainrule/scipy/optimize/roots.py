@@ -286,16 +286,19 @@ def _bracketing(name: str) -> Callable[..., Any]:
             x, found = theirs(
                 scalar(problems[0]), float(a), float(b), full_output=True, **options
             )
-            return _Result(x=x, found=found)
+            return _Result(x=x, found=found, **{k: found[k] for k in _COUNTED})
 
         result = solved(drive, [problem], a, b)
         z, found = result.x, result.get("found")
+        if found is None:  # in a trace, what is a number
+            found = _Result({k: result[k] for k in _COUNTED})
         z = solution_of(problem, _np.atleast_1d(z)) if problem.is_node else z
         return (z, _with_root(found, z)) if full else z
 
     return solve
 
 
+_COUNTED = ("converged", "function_calls", "iterations")  # what it says in numbers
 bisect: Operation = _bracketing("bisect")
 brenth: Operation = _bracketing("brenth")
 brentq: Operation = _bracketing("brentq")
