@@ -383,11 +383,9 @@ class Builder(Assembly):
         places = [0, 0, 0]
         for i, x in enumerate(row.args):
             if type(x) is Row:
-                if x.dtype is not dtype:
+                if x.dtype is not dtype or self.at[x] == self.absent:
                     return None
                 places[i] = self.at[x]
-                if places[i] == self.absent:
-                    return None
             elif type(x) is float or (type(x) is int and is_exact(x)):
                 places[i] = self.constant(x)
             else:
