@@ -49,6 +49,12 @@ class Assembly:
         """The place 0 of all entries that a function leaves out: nothing to add."""
         self.filled.append((self.absent, 0.0))
 
+    def as_single(self, single: bool) -> bool:  # noqa: FBT001
+        """Have what is written next be of float32, or not; return what it was."""
+        before = self.single
+        self.single = single
+        return before
+
     def new(self, shape: tuple[int, ...]) -> Places:
         """Return contiguous places of their own."""
         start = self.size

@@ -290,11 +290,11 @@ class Builder(Assembly):
         if row.function is joined:
             return [np.broadcast_to(self.places(x), row.shape) for x in row.args]
         check_kind(row)
-        before, self.single = self.single, is_single(row)
+        before = self.as_single(is_single(row))
         try:
             return self._of_one_result(row)
         finally:
-            self.single = before
+            self.as_single(before)
 
     def _of_one_result(self, row: Row) -> Any:
         """Return the places of a row that is an array or a number."""

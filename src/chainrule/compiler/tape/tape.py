@@ -61,7 +61,8 @@ class Tape:
 
         Without ``regions`` it may hold no loops and branches, which the VM cannot run.
         """
-        self.program = program = turn_in_products(program)
+        program = turn_in_products(program)
+        self.program: Program = program
         self.name: str = "tape VM"
         self._ready: list[Any] | None = None
         """The stretches of tape and calls in between, as they run."""
