@@ -56,13 +56,14 @@ TIMES = 5
 class Tape:
     """A program on the VM or in native code, as a function of its inputs' values."""
 
+    program: Program
+
     def __init__(self, program: Program, *, regions: bool = True) -> None:
         """Lower the program; raise ``CannotLowerError`` if it holds no real numbers.
 
         Without ``regions`` it may hold no loops and branches, which the VM cannot run.
         """
-        program = turn_in_products(program)
-        self.program: Program = program
+        self.program = program = turn_in_products(program)
         self.name: str = "tape VM"
         self._ready: list[Any] | None = None
         """The stretches of tape and calls in between, as they run."""
