@@ -128,30 +128,3 @@ def test_a_derivative_by_backward_is_watched():
         return leaf.grad
 
     follows(f, (REGULAR,), (ZEROS,), (REGULAR,))
-
-
-GENUINE = {
-    "a norm at 0": lambda x: np.sum(np.sqrt(np.sum(x.reshape(2, 2) ** 2, axis=1))),
-    "a root of squares": lambda x: np.sum(np.sqrt(x * x)),
-    "a logarithm": lambda x: np.sum(x * np.log(x)),
-    "a product": lambda x: np.sum(np.outer(x, 1.0 / x)),
-}
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("executor", ["numpy", "native", "auto"])
-@pytest.mark.parametrize("name", GENUINE)
-def test_a_nan_of_a_sweep_without_structural_zeros_is_one(name, executor):
-    f = GENUINE[name]
-    x = np.array([0.0, 0.0, 4.0, 0.25])
-    fast = gd.compile(gd.value_and_grad(f), executor=executor)
-    hessian = gd.compile(gd.hessian(f), executor=executor)
-    for point in (REGULAR, x, REGULAR, -x):
-        for quick, plain in ((fast, gd.value_and_grad(f)), (hessian, gd.hessian(f))):
-            for found, expected in zip(quick(point), plain(point), strict=True):
-                np.testing.assert_allclose(found, expected, rtol=1e-12)
-    assert fast.stats()["nan_reruns"] == 0
-    v = np.array([0.0, 1.0, 0.0, 1.0])  # its zeros are structural
-    tangent = gd.compile(lambda v: gd.jvp(f, (x,), (v,)), executor=executor)
-    for found, expected in zip(tangent(v), gd.jvp(f, (x,), (v,)), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -244,12 +244,6 @@ class rule(traits):
         return cls.structural or is_mask(parameters.get("where"))
 
     @classmethod
-    def has_own_pull(cls) -> bool:
-        """Tell whether it sees to supports itself, as loops do for their bodies."""
-        home = next(c for c in cls.__mro__ if "pull" in vars(c))
-        return not home.__module__.startswith("chainrule.rules.")
-
-    @classmethod
     def pull(
         cls,
         xp: Namespace,

@@ -300,38 +300,17 @@ def needs_supports(
     )
 
 
-def leaves_nothing_out(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool:
-    """Tell whether a sweep has no structural zeros: what is nan in it is so anyway."""
-    for seed in seeds.values():
-        if isinstance(seed, (TUPLE, vertex, stand_in)) or is_foreign(seed):
-            return False
-        if with_support(seed).support is not None:
-            return False
-    inner = [z for z in order if z._step is not None]
-    return not any(
-        z.rule.structural_for(z.parameters) or z.rule.has_own_pull() for z in inner
-    )
-
-
-def have_nan(
-    parts: Sequence[Any], order: Iterable[vertex], seeds: Mapping[vertex, Any]
-) -> bool:
-    """Tell whether one of a sweep's results holds a nan: one look for all of them.
+def have_nan(parts: Sequence[Any]) -> bool:
+    """Tell whether one of several cotangents holds a nan: one look for all of them.
 
     Their squares are added up, which have no two signs, so that only a nan gives one.
-    In a trace no result may, unless the sweep has no structural zeros.
     """
     total: Any = 0.0
-    may_be: bool | None = None
     for x in parts:
         if x.__class__ is float:
             total += x * x
         elif x.__class__ is ndarray and x.size < _SHARED:
             total += _vdot(x, x)
-        elif isinstance(x, stand_in):
-            may_be = leaves_nothing_out(order, seeds) if may_be is None else may_be
-            if not may_be:
-                x.refuse_nan()
         elif has_nan(x):
             return True
     return bool(total != total) and any(map(has_nan, parts))

@@ -311,7 +311,7 @@ def sweep_values(
         again = True
     else:
         leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
-        again = have_nan([bars[z] for z in leaves], order, seeds)
+        again = have_nan([bars[z] for z in leaves])
     check_fresh(leaves, order)
     if again:
         masked = {z: with_support(seed) for z, seed in seeds.items()}
@@ -382,7 +382,7 @@ def push_values(
         large = large and not any(z.transient for z in order)
         spent = last_reads(order, [*results, *seeds]) if large else {}
         fast_forward_sweep(order, dots, spent)
-    if slowly or have_nan(list(map(dots.get, results)), order, seeds):
+    if slowly or have_nan(list(map(dots.get, results))):
         masked = {x: with_support(seed) for x, seed in seeds.items()}
         swept = forward_sweep(plain, order, masked)
         dots = {z: dot.value for z, dot in swept.items()}

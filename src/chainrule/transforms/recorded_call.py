@@ -21,7 +21,7 @@ from chainrule.nodes.recorder import next_serial, stacked
 from chainrule.notes import raise_own
 from chainrule.numpy.in_place import own
 from chainrule.operations import namespace
-from chainrule.rules.supports import leaves_nothing_out, with_support
+from chainrule.rules.supports import with_support
 from chainrule.sweeps.order import Ordered, collect
 from chainrule.sweeps.sweep import (
     forward_sweep,
@@ -216,7 +216,7 @@ class Recording:
                 namespace, order, masked, self.inputs, as_values=not nested
             )
             grads = [bars[x].value if x in bars else None for x in self.inputs]
-            _refuse_nans(grads, order, cotangents)
+            refuse_nans(grads)
             grads = owned(grads, self.start, cotangents.values())
             return alike(grads, self.inputs), True
         swept, _ = sweep_values(ordered, cotangents, keep=False)
@@ -238,7 +238,7 @@ class Recording:
         else:
             dots = push_values(order, seeds, roots)
         z_dots = [dots.get(z) if isinstance(z, node) else None for z in outputs]
-        _refuse_nans(z_dots, order, seeds)
+        refuse_nans(z_dots)
         if recorded:
             z_dots = owned(z_dots, self.start, tangents)
         return alike(z_dots, outputs), recorded
@@ -264,16 +264,6 @@ class Recording:
         if structure is LEAF:
             return plain(leaves[0])
         return unflatten(structure, list(map(plain, leaves)))
-
-
-def _refuse_nans(
-    values: Sequence[Any], order: Sequence[vertex], seeds: Mapping[vertex, Any]
-) -> None:
-    """Say of traced results that none may be nan, if a sweep has structural zeros."""
-    if first_stand_in(list(map(raw, values))) is None:
-        return
-    if not leaves_nothing_out(order, seeds):
-        refuse_nans(values)
 
 
 def _size(value: Any) -> int:
