@@ -223,6 +223,8 @@ class RowParts(Arithmetic):
 
     def made(self, row: Row, args: Sequence[Any], given: Mapping[str, Any]) -> Part:
         """Add a call like another one, on real numbers; a constant of constants."""
+        if given.get("dtype") is not None:
+            given = {**given, "dtype": REAL}
         made = row.with_call(row.function, tuple(args), given)
         if not made.operands:
             whole = functools.partial(made.function, **made.given)
