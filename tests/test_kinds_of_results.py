@@ -281,7 +281,8 @@ def test_gradients_in_half_precision_of_functions_that_widen_it(f, operands):
         return np.sum(f(*operands(x)))
 
     value, gradient = gd.value_and_grad(total)(HALF)
-    assert (value.dtype, gradient.dtype) == (np.float64, np.float16)
+    wide = f(*operands(HALF)).dtype  # float32 or float64, as SciPy has it
+    assert (value.dtype, gradient.dtype) == (wide, np.float16)
     expected = gd.grad(total)(HALF.astype(float))
     np.testing.assert_allclose(gradient, expected, rtol=2e-3)
-    assert gd.jvp(lambda x: f(*operands(x)), (HALF,), (HALF,))[1].dtype == np.float64
+    assert gd.jvp(lambda x: f(*operands(x)), (HALF,), (HALF,))[1].dtype == wide

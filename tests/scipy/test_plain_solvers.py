@@ -49,8 +49,10 @@ OPERANDS = {
 @pytest.mark.parametrize("change", [gd.grad, lambda f: gd.compile(gd.grad(f))])
 @pytest.mark.parametrize("name", SOLVERS)
 def test_plain_solvers_name_the_node(name, change):
-    with pytest.raises(EscapeError, match=rf"chainrule\.scipy\.optimize\.{name}\("):
+    with pytest.raises((EscapeError, ValueError)) as caught:  # SciPy's own, with a note
         change(SOLVERS[name])(8.0)
+    said = [str(caught.value), *getattr(caught.value, "__notes__", [])]
+    assert any(f"chainrule.scipy.optimize.{name}(" in text for text in said)
 
 
 @pytest.mark.parametrize("name", OPERANDS)
