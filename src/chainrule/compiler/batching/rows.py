@@ -116,7 +116,8 @@ def beside(row: Row, found: dict[Row, Any]) -> dict[Row, Any]:
     others += [x for x in row.operands if not x.number]
     if not weak or not others or not _is_entrywise(row.function):
         return found
-    dtype = np.result_type(*(x.number() for x in weak), *(x.dtype for x in others))
+    numbers = (x.number() for x in weak if x.number)
+    dtype = np.result_type(*numbers, *(x.dtype for x in others))
     for x in weak:
         if dtype_of(found[x].value) != dtype:
             found[x] = Many(as_row(np.astype, (found[x].value, dtype), {}))
