@@ -13,6 +13,7 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import stacked
 from chainrule.values.shapes import kind_of, ndarray
 from chainrule.values.types import Operation
+from chainrule.values.vertices import first_stand_in
 
 _LISTS_OF_ARRAYS = frozenset(
     "arrays choicelist choices condlist funclist seq tup "
@@ -20,6 +21,11 @@ _LISTS_OF_ARRAYS = frozenset(
     "tck".split()
 )
 """NumPy's and SciPy's names of parameters that are several arrays and not one."""
+
+
+def holds_followed(x: Any) -> bool:
+    """Tell whether nested lists hold a node, or what a trace follows."""
+    return holds_nodes(x) or first_stand_in(x) is not None
 
 
 @functools.cache

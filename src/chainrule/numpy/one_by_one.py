@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.numpy.creation import in_dtype
 from chainrule.operations import namespace as ops
 from chainrule.values.shapes import TUPLE
-from chainrule.values.vertices import first_stand_in
 
 _vectorize: Any = np.vectorize
 _fromiter: Any = np.fromiter
@@ -79,7 +78,7 @@ def _boxing(function: Callable[..., Any]) -> Callable[..., Any]:
 def _opened(boxes: Any, dtype: DTypeLike | None) -> Any:
     """Return the results in an array of boxes, as NumPy or as a node holds them."""
     results = [box.result for box in boxes.flat]
-    if holds_nodes(results) or first_stand_in(results) is not None:
+    if holds_followed(results):
         return in_dtype(ops.reshape(ops.asarray(results), boxes.shape), dtype)
     objects = np.empty(boxes.shape, dtype=object)
     for place, result in zip(np.ndindex(boxes.shape), results, strict=True):
@@ -104,7 +103,7 @@ def fromiter(
     node([0., 3., 6.], astype)
     """
     found = list(iter if count < 0 else islice(iter, count))
-    if holds_nodes(found) or first_stand_in(found) is not None:
+    if holds_followed(found):
         return in_dtype(ops.asarray(found), dtype)
     return _fromiter(found, dtype, count, like=like)
 

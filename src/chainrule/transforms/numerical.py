@@ -14,6 +14,7 @@ import numpy as np
 from chainrule import operations
 from chainrule.errors import ArgumentError, NumericalWarning
 from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.derived import P
@@ -203,9 +204,7 @@ class _Rest:
 
 def _split(args: Sequence[Any]) -> tuple[_Rest, list[Any]]:
     """Part the arguments that are nodes or traced from the others."""
-    places = [
-        i for i, x in enumerate(args) if holds_nodes(x) or first_stand_in(x) is not None
-    ]
+    places = [i for i, x in enumerate(args) if holds_followed(x)]
     moving = [operations.asarray(args[i]) for i in places]
     for x in moving:
         if is_complex(x):

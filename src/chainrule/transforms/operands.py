@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import stacked
 from chainrule.rules.supports import is_inexact
@@ -22,7 +23,7 @@ from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import LEAF, Structure, Tree, flatten, unflatten
 from chainrule.values.shapes import ARRAYS, SEQUENCES, describe, shape_of
 from chainrule.values.types import Value
-from chainrule.values.vertices import first_stand_in, raw, stand_in
+from chainrule.values.vertices import raw, stand_in
 
 NUMBERS = (node, stand_in, float, complex, int, *ARRAYS)
 Slot = Structure | Opened | None
@@ -151,7 +152,7 @@ def _is_of_one_shape(x: Sequence[Any]) -> bool:
 
 
 def _reads(x: Any) -> bool:
-    return holds_nodes(x) or first_stand_in(x) is not None
+    return holds_followed(x)
 
 
 # --------------------------------------------------------------------------- functions

@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule.compiler.native.meanings import FLOATS
 from chainrule.compiler.native.small_matrices import LARGEST, MatrixFunction
-from chainrule.compiler.programs.program import Program, become
+from chainrule.compiler.programs.program import Program, become, swapped
 from chainrule.compiler.programs.program import transposed as transpose_of
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Row
 from chainrule.operations_grad import determinants
@@ -33,6 +33,8 @@ def share_factors(program: Program, *, native: bool = False) -> bool:
 
     With ``native`` those of a small matrix are machine code.
     """
+    if not any(map(_use, program.rows)):
+        return False
     if native:
         _turn_upper_factors(program)
     users = _users_of(program, native=native)
@@ -191,8 +193,7 @@ def _matrix_of(row: Row) -> tuple[Row | None, bool]:
         alike = shape[:-2] == stack and len(shape) > 1
         if row.dtype not in FLOATS or not (alike or (len(shape) == 1 and not stack)):
             return None, False
-    swaps = x.function is np.swapaxes and set(x.args[1:]) == {-1, -2}
-    before = x.args[0] if swaps else None if stack else transpose_of(x)
+    before = swapped(x) or (None if stack else transpose_of(x))
     if isinstance(before, Row):
         return before, True
     return x, False

@@ -89,6 +89,25 @@ def contracted_axes(row: Row) -> Any:
     return known.contracts(x, y, **parameters(row.function, row.args, row.given, 2))
 
 
+def matrix_and_vector(row: Row) -> tuple[Any, Any, int] | None:
+    """Return the factors of a product of doubles, and the matrix's axis it sums over.
+
+    ``None`` if the row is no product of a matrix and a vector.
+    """
+    if row.dtype != np.float64 or len(row.args) < 2 or len(row.shape or ()) != 1:
+        return None
+    x, y = row.args[:2]
+    if not all(isinstance(v, (Row, *ARRAYS)) and v.dtype == row.dtype for v in (x, y)):
+        return None
+    if sorted((len(x.shape), len(y.shape))) != [1, 2]:
+        return None
+    pairs = contracted_axes(row)
+    if not pairs:
+        return None
+    (first,), (second,) = pairs
+    return (x, y, first) if len(x.shape) == 2 else (y, x, second)
+
+
 def check_kind(row: Row) -> None:
     """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
     if row.shape is None:

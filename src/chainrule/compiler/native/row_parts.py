@@ -32,7 +32,7 @@ from chainrule.compiler.native.meanings import (
 from chainrule.compiler.native.movements import is_movement
 from chainrule.compiler.native.operations import operation_named
 from chainrule.compiler.native.transforms import TransformedParts, transform_of
-from chainrule.compiler.programs.program import replaced
+from chainrule.compiler.programs.program import replaced, swapped
 from chainrule.compiler.tracing.calls import named, operand_count
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import Row
@@ -273,8 +273,9 @@ class RowParts(Arithmetic):
         n, vector = shape_of(a)[-1], len(right) == 1 == len(shape_of(right[0]))
         if row.dtype != COMPLEX or n > SYSTEM:
             raise _no_form(row)
-        turned = isinstance(a, Row) and _is_transpose(a)
-        matrix = self._doubled(a.args[0] if turned else a)
+        before = swapped(a)
+        turned = before is not None
+        matrix = self._doubled(before if turned else a)
         shape = list(matrix.shape or ())
         if turned:
             matrix = self.add_row(np.swapaxes, (matrix, -1, -2), matrix.shape)
@@ -316,12 +317,6 @@ def holds_complex(x: Part) -> bool:
     if isinstance(x, Row):
         return x.dtype is not None and x.dtype.kind == "c"
     return is_complex(x)
-
-
-def _is_transpose(row: Row) -> bool:
-    """Tell whether a row turns the matrices of another."""
-    turns = row.function is np.swapaxes and set(row.args[1:]) == {-1, -2}
-    return turns and isinstance(row.args[0], Row)
 
 
 def _is_product(row: Row) -> bool:

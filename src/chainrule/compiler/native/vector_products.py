@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.groups import LARGE
-from chainrule.compiler.native.meanings import contracted_axes
-from chainrule.compiler.native.narrow_products import write_narrow_products
+from chainrule.compiler.native.meanings import matrix_and_vector
+from chainrule.compiler.native.narrow_products import NarrowProducts
 from chainrule.compiler.native.outer_products import multiply_together
 from chainrule.compiler.native.summed_products import share_products, sum_first
 from chainrule.compiler.programs.program import Program, become
 from chainrule.compiler.tracing.rows import Row
-from chainrule.values.shapes import ARRAYS
+from chainrule.values.types import Shape
 
 LEAST, MOST = 1 << 12, 1 << 17
 """Entries of a matrix from which on, and up to which, loops are as fast as BLAS."""
@@ -34,17 +34,19 @@ def write_products(program: Program, *, floats: bool) -> None:
     sum_first(program)
     share_products(program)
     multiply_together(program)
-    if floats:
-        write_narrow_products(program)
     multiply_vectors(program, floats=floats)
 
 
 def multiply_vectors(program: Program, *, floats: bool) -> None:
     """Write products with vectors by entries; with ``floats`` those that are summed."""
     rows: list[Row] = []
+    narrow = NarrowProducts()
     for row in program.rows:
-        if floats and _is_wanted(row):
-            _write(row, rows)
+        factors = matrix_and_vector(row) if floats else None
+        if factors is not None and narrow.write(row, rows, *factors):
+            pass
+        elif factors is not None and _is_wanted(factors[0].shape):
+            _write(row, rows, *factors)
         elif _is_outer(row):
             rows.append(row.with_call(np.multiply, row.args))
             become(row, np.add, (rows[-1], 0.0))  # as a sum of one product is
@@ -62,25 +64,13 @@ def _is_outer(row: Row) -> bool:
     return len(lengths) == 2 and lengths[0] == (1,) and len(row.args[1].shape) > 1
 
 
-def _is_wanted(row: Row) -> bool:
-    """Tell whether a row multiplies a matrix of some size, and a vector."""
-    if row.dtype != np.float64 or len(row.args) < 2 or len(row.shape or ()) != 1:
-        return False
-    x, y = row.args[:2]
-    if not all(isinstance(v, (Row, *ARRAYS)) and v.dtype == row.dtype for v in (x, y)):
-        return False
-    if sorted((len(x.shape), len(y.shape))) != [1, 2] or not contracted_axes(row):
-        return False
-    shape = x.shape if len(x.shape) == 2 else y.shape
+def _is_wanted(shape: Shape) -> bool:
+    """Tell whether a matrix is of some size, and its rows and columns are long."""
     return LEAST <= math.prod(shape) <= MOST and min(shape) >= LONG
 
 
-def _write(row: Row, rows: list[Row]) -> None:
+def _write(row: Row, rows: list[Row], matrix: Any, vector: Any, axis: int) -> None:
     """Add the products of entries, and make the row their sums."""
-    x, y = row.args[:2]
-    pairs: Any = contracted_axes(row)
-    (first,), (second,) = pairs
-    matrix, vector, axis = (x, y, first) if len(x.shape) == 2 else (y, x, second)
     if axis == 0:
         shape = (*vector.shape, 1)
         if isinstance(vector, Row):

@@ -158,6 +158,14 @@ def transposed(x: Any) -> Any:
     return x.args[0] if x.args[1:] in ((), (None,)) else None
 
 
+def swapped(x: Any) -> Any:
+    """Return what a row swaps the last two axes of; ``None`` if it does not."""
+    if not isinstance(x, Row) or x.function is not np.swapaxes:
+        return None
+    before = x.args[0] if set(x.args[1:]) == {-1, -2} else None
+    return before if isinstance(before, Row) else None
+
+
 def become(row: Row, function: Function, args: tuple[Any, ...]) -> None:
     """Make another call of a row."""
     row.function, row.args = function, args

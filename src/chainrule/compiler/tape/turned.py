@@ -37,8 +37,8 @@ class TurnedProduct:
 
 def turn_in_products(program: Program) -> Program:
     """Return the program with its transposes of large matrices in their products."""
-    found = [row for row in program.rows if any(map(_is_large, _turned(row)))]
-    if not found:
+    products = (row for row in program.rows if row.function is np.matmul)
+    if not any(_is_large(x) for row in products for x in _turned(row)):
         return program
     copy = program.copied()
     for row in copy.rows:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule import operations
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.scipy.integrate.flow import Flow
 from chainrule.scipy.integrate.problem import MeetsNodeError, plainly, watched
 from chainrule.scipy.integrate.replay import Program, program_for
@@ -84,7 +85,7 @@ def odeint(
     template = opened((func, _tuple_of(args), Dfun))
     y, times = operations.asarray(y0), operations.asarray(t)
     operands = [y, times, *template.values]
-    if not any(holds_nodes(x) or first_stand_in(x) is not None for x in operands):
+    if not any(holds_followed(x) for x in operands):
         try:
             return _scipy.odeint(watched(func), y, times, args, Dfun, **options)
         except MeetsNodeError:

@@ -11,12 +11,11 @@ import scipy.optimize as sopt
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import describe
 from chainrule.values.types import Shape, Value
-from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -107,7 +106,7 @@ def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
 
 def spread(bound: Value, size: int) -> Any:
     """Return a bound as a flat array, one for each entry."""
-    if holds_nodes(bound) or first_stand_in(bound) is not None:
+    if holds_followed(bound):
         return _np.broadcast_to(operations.asarray(bound), (size,)) * 1.0
     return _np.broadcast_to(_np.asarray(bound, float), (size,))
 

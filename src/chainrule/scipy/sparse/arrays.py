@@ -9,13 +9,13 @@ import scipy.sparse as sp
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.operations import namespace as ops
 from chainrule.scipy.sparse.patterns import Pattern, pattern_of
 from chainrule.scipy.sparse.products import product
 from chainrule.values.shapes import describe, shape_of
 from chainrule.values.types import Array, Index, Shape, Value
-from chainrule.values.vertices import first_stand_in, raw
+from chainrule.values.vertices import raw
 
 _np: Any = np
 _sparse: Any = sp
@@ -354,7 +354,7 @@ def operated(name: str, x: Any, y: Any) -> Any:
 
 def is_ours(x: Operand) -> bool:
     """Tell whether a value is a sparse matrix of nodes, or a node or traced value."""
-    return isinstance(x, SparseNode) or holds_nodes(x) or first_stand_in(x) is not None
+    return isinstance(x, SparseNode) or holds_followed(x)
 
 
 def refuse_dense(x: Operand, name: str) -> ArgumentError:

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from scipy.sparse import linalg
 
 from chainrule.errors import ArgumentError
-from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.rules import linear
 from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
@@ -21,7 +21,6 @@ from chainrule.transforms.products import vjp
 from chainrule.transforms.values import value
 from chainrule.values.shapes import describe, shape_of
 from chainrule.values.types import Array, Namespace, Operation, Value
-from chainrule.values.vertices import first_stand_in
 from chainrule.wrapping import operation
 
 _np: Any = np
@@ -107,7 +106,7 @@ def as_function(a: Any) -> Any:
     if f is None:
         return a
     found = f(_np.zeros(a.shape[1], a.dtype))
-    return f if holds_nodes(found) or first_stand_in(found) is not None else a
+    return f if holds_followed(found) else a
 
 
 def plain_operator(a: System, size: int, dtype: DTypeLike) -> Any:

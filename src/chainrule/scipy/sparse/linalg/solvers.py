@@ -14,6 +14,7 @@ from scipy.sparse import linalg
 from chainrule import operations
 from chainrule.errors import ArgumentError, SolutionWarning
 from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.joined import holds_followed
 from chainrule.nodes.node_class import node
 from chainrule.scipy.sparse.arrays import (
     Matrix,
@@ -89,7 +90,7 @@ def spsolve(
 def _sparse(a: Matrix, name: str) -> SparseNode:
     if isinstance(a, SparseNode):
         return a
-    if holds_nodes(a) or first_stand_in(a) is not None:
+    if holds_followed(a):
         raise refuse_dense(a, name)
     return as_node(a)
 
